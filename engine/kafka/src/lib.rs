@@ -1,0 +1,1 @@
+//! Kafka and ZooKeeper: version table, distribution, step kinds, clients, health and diagnosis.

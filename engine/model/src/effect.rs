@@ -1,0 +1,317 @@
+//! Effects: the only ways in which krun changes the world, and how each is taken back.
+//!
+//! Every change goes through an [`Effect`], so every change is journaled before it happens, can be
+//! probed after a crash ([`Effect::achieved`]) and knows its way back ([`Effect::undo`]). Both are
+//! pure functions of the effect and of states that were seen.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Digest, Fault, ProcessId, ProcessSpec, Target, TargetState,
+    topic::{TopicRef, TopicSpec},
+};
+
+/// The bytes of a file to write. The journal keeps the digest; the bytes are a blob beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Content {
+    /// Digest of the bytes.
+    pub digest: Digest,
+    /// The bytes, once loaded.
+    #[serde(skip)]
+    pub bytes: Option<Arc<[u8]>>,
+}
+
+impl Content {
+    /// Content from bytes.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self {
+            digest: Digest::of(&bytes),
+            bytes: Some(bytes),
+        }
+    }
+
+    /// Content of which only the digest is known yet.
+    pub fn stored(digest: Digest) -> Self {
+        Self {
+            digest,
+            bytes: None,
+        }
+    }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Content {}
+
+/// One change of the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Writes a file as a whole: temporary file, fsync, rename, fsync of the folder.
+    WriteFile {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Its bytes.
+        content: Content,
+        /// Permission bits.
+        mode: u32,
+        /// Owner and group; those of krun's user where none are given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<(u32, u32)>,
+    },
+    /// Removes a file or a link.
+    RemoveFile {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// Makes one folder; its parent must exist.
+    MakeDir {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// Removes an empty folder.
+    RemoveDir {
+        /// The folder.
+        path: Utf8PathBuf,
+    },
+    /// Makes a symbolic link.
+    Link {
+        /// The link.
+        path: Utf8PathBuf,
+        /// What it points to.
+        to: String,
+    },
+    /// Renames within one filesystem; folders above the destination are made.
+    Move {
+        /// Where it is.
+        from: Utf8PathBuf,
+        /// Where it goes; nothing may be there.
+        to: Utf8PathBuf,
+    },
+    /// Says that what will appear in a folder belongs to a process that krun starts. Changes nothing
+    /// by itself; its undo sets aside what appeared.
+    Claim {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// Where its undo moves what appeared.
+        quarantine: Utf8PathBuf,
+    },
+    /// Moves everything in a folder, but for some names, elsewhere.
+    Release {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// Names that stay.
+        keep: BTreeSet<String>,
+        /// Where the others go.
+        quarantine: Utf8PathBuf,
+    },
+    /// Starts a process, detached.
+    StartProcess(ProcessSpec),
+    /// Ends a process: SIGTERM, a time of grace, SIGKILL.
+    StopProcess {
+        /// The process.
+        id: ProcessId,
+        /// The time of grace, in milliseconds.
+        grace_ms: u64,
+    },
+    /// Installs packages of the operating system.
+    InstallPackages {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Creates a topic.
+    CreateTopic {
+        /// Cluster and name.
+        topic: TopicRef,
+        /// What to create.
+        spec: TopicSpec,
+    },
+    /// Deletes a topic and all its records.
+    DeleteTopic {
+        /// Cluster and name.
+        topic: TopicRef,
+    },
+    /// Writes records into a topic; the records follow from the seed.
+    Produce {
+        /// Cluster and name.
+        topic: TopicRef,
+        /// How many.
+        records: u64,
+        /// What the records are made from: the same seed makes the same records.
+        seed: String,
+    },
+}
+
+/// How an effect is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo {
+    /// By another effect.
+    By(Effect),
+    /// With something that the same rollback takes back.
+    Contained(Target),
+    /// Not at all, on purpose: what was installed stays.
+    Kept,
+    /// Not possible.
+    Irreversible(String),
+}
+
+impl Effect {
+    /// What it acts on.
+    pub fn target(&self) -> Target {
+        match self {
+            Self::WriteFile { path, .. }
+            | Self::RemoveFile { path }
+            | Self::MakeDir { path, .. }
+            | Self::RemoveDir { path }
+            | Self::Link { path, .. } => Target::Path(path.clone()),
+            Self::Move { from, to } => Target::Moved {
+                from: from.clone(),
+                to: to.clone(),
+            },
+            Self::Claim { path, .. } | Self::Release { path, .. } => Target::Contents(path.clone()),
+            Self::StartProcess(spec) => Target::Process(spec.id.clone()),
+            Self::StopProcess { id, .. } => Target::Process(id.clone()),
+            Self::InstallPackages { names } => Target::Packages(names.clone()),
+            Self::CreateTopic { topic, .. } | Self::DeleteTopic { topic } => {
+                Target::Topic(topic.clone())
+            }
+            Self::Produce { topic, .. } => Target::Records(topic.clone()),
+        }
+    }
+
+    /// Whether a state is what this effect brings about: the question a probe asks after a crash.
+    pub fn achieved(&self, state: &TargetState) -> bool {
+        match (self, state) {
+            (
+                Self::WriteFile {
+                    content,
+                    mode,
+                    owner,
+                    ..
+                },
+                TargetState::File {
+                    digest,
+                    mode: m,
+                    uid,
+                    gid,
+                },
+            ) => {
+                content.digest == *digest
+                    && mode == m
+                    && owner.is_none_or(|wanted| wanted == (*uid, *gid))
+            }
+            (Self::MakeDir { mode, .. }, TargetState::Dir { mode: m, .. }) => mode == m,
+            (Self::Link { to, .. }, TargetState::Link { to: t }) => to == t,
+            (Self::Move { .. }, TargetState::Moved { from, to }) => !from && *to,
+            (Self::Claim { .. }, TargetState::Contents(_)) => true,
+            (Self::Release { keep, .. }, TargetState::Contents(names)) => names.is_subset(keep),
+            (Self::StartProcess(spec), TargetState::Running(running)) => {
+                running.digest == Some(spec.digest)
+            }
+            (Self::InstallPackages { .. }, TargetState::Installed) => true,
+            (Self::CreateTopic { spec, .. }, TargetState::Topic(seen)) => {
+                spec.partitions == seen.partitions
+                    && spec.replication_factor == seen.replication_factor
+            }
+            (
+                Self::RemoveFile { .. }
+                | Self::RemoveDir { .. }
+                | Self::Release { .. }
+                | Self::StopProcess { .. }
+                | Self::DeleteTopic { .. },
+                TargetState::Absent,
+            ) => true,
+            _ => false,
+        }
+    }
+
+    /// How to take it back, given what was there before.
+    pub fn undo(&self, before: &TargetState) -> Undo {
+        match self {
+            Self::WriteFile { path, .. } | Self::RemoveFile { path } | Self::Link { path, .. } => {
+                restore_path(path, before)
+            }
+            Self::MakeDir { path, .. } => match before {
+                TargetState::Absent => Undo::By(Self::RemoveDir { path: path.clone() }),
+                _ => restore_path(path, before),
+            },
+            Self::RemoveDir { path } => restore_path(path, before),
+            Self::Move { from, to } => Undo::By(Self::Move {
+                from: to.clone(),
+                to: from.clone(),
+            }),
+            Self::Claim { path, quarantine } => Undo::By(Self::Release {
+                path: path.clone(),
+                keep: match before {
+                    TargetState::Contents(names) => names.clone(),
+                    _ => BTreeSet::new(),
+                },
+                quarantine: quarantine.clone(),
+            }),
+            Self::Release { .. } => Undo::Kept,
+            Self::StartProcess(spec) => Undo::By(Self::StopProcess {
+                id: spec.id.clone(),
+                grace_ms: spec.stop_grace_ms,
+            }),
+            Self::StopProcess { .. } => {
+                Undo::Irreversible("a process that was ended is started again by its step".into())
+            }
+            Self::InstallPackages { .. } => Undo::Kept,
+            Self::CreateTopic { topic, .. } => Undo::By(Self::DeleteTopic {
+                topic: topic.clone(),
+            }),
+            Self::DeleteTopic { .. } => {
+                Undo::Irreversible("the records of a deleted topic are gone".into())
+            }
+            Self::Produce { topic, .. } => Undo::Contained(Target::Topic(topic.clone())),
+        }
+    }
+}
+
+/// The way back to what was at a path before.
+fn restore_path(path: &Utf8PathBuf, before: &TargetState) -> Undo {
+    let path = path.clone();
+    match before {
+        TargetState::Absent => Undo::By(Effect::RemoveFile { path }),
+        TargetState::File {
+            digest,
+            mode,
+            uid,
+            gid,
+        } => Undo::By(Effect::WriteFile {
+            path,
+            content: Content::stored(*digest),
+            mode: *mode,
+            owner: Some((*uid, *gid)),
+        }),
+        TargetState::Dir { mode, .. } => Undo::By(Effect::MakeDir { path, mode: *mode }),
+        TargetState::Link { to } => Undo::By(Effect::Link {
+            path,
+            to: to.clone(),
+        }),
+        other => Undo::Irreversible(format!("{path} was {other}")),
+    }
+}
+
+/// Who sees and changes targets: the agent of a machine, the clients of a cluster.
+#[async_trait]
+pub trait Effector: Send + Sync {
+    /// The state of a target now. A path that cannot be looked at is an error, a cluster that does
+    /// not answer is [`TargetState::Unreachable`].
+    async fn observe(&self, target: &Target) -> Result<TargetState, Fault>;
+
+    /// Brings the effect about. Called only between a journaled intent and its outcome.
+    async fn perform(&self, effect: &Effect) -> Result<(), Fault>;
+}

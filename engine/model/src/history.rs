@@ -1,0 +1,195 @@
+//! The present state of a deployment: a fold over its journal.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Address, Digest, Effect, Outputs, RunId, Target, TargetState, Undo,
+    event::RunStatus,
+    journal::{Entry, Outcome, Pin, Record, Seq, Verb},
+};
+
+/// What the journal remembers of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepMemory {
+    /// Its kind.
+    pub kind: String,
+    /// The run that did it last.
+    pub run: RunId,
+    /// Digest of kind and arguments then.
+    pub inputs: Digest,
+    /// The key of the act or proof then.
+    pub key: Option<Digest>,
+    /// What it said.
+    pub outputs: Outputs,
+}
+
+/// An effect that happened, or that may have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectMemory {
+    /// The intent's position: effects are ordered by it.
+    pub seq: Seq,
+    /// Its run.
+    pub run: RunId,
+    /// The step that asked for it.
+    pub step: Address,
+    /// The effect.
+    pub effect: Effect,
+    /// What was there before.
+    pub before: TargetState,
+    /// The way back.
+    pub undo: Undo,
+    /// The state after; none while the outcome is not known.
+    pub after: Option<TargetState>,
+}
+
+/// A run as the journal tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunMemory {
+    /// Its number.
+    pub id: RunId,
+    /// Which command.
+    pub verb: Verb,
+    /// Who.
+    pub who: crate::journal::Who,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// How it ended; none while it goes on or was interrupted.
+    pub finished: Option<(RunStatus, u64)>,
+    /// Changed, unchanged and failed steps.
+    pub counts: (usize, usize, usize),
+}
+
+/// What a deployment's journal says now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The random id that marks its processes.
+    pub id: Option<String>,
+    /// All runs in order.
+    pub runs: Vec<RunMemory>,
+    /// What the last run pinned.
+    pub pin: Option<Pin>,
+    /// What is known of each step since the baseline.
+    pub steps: BTreeMap<Address, StepMemory>,
+    /// Which steps each step came after when it last began, since the baseline.
+    pub after: BTreeMap<Address, Vec<Address>>,
+    /// Effects since the baseline that were not taken back, in order.
+    pub effects: Vec<EffectMemory>,
+    /// Intents without an outcome, in order: to be probed before anything else.
+    pub pending: Vec<EffectMemory>,
+}
+
+impl History {
+    /// Folds a deployment's records.
+    pub fn fold(records: &[Record]) -> Self {
+        records.iter().fold(Self::default(), |mut history, record| {
+            history.push(record);
+            history
+        })
+    }
+
+    /// Takes one more record in.
+    pub fn push(&mut self, record: &Record) {
+        match &record.entry {
+            Entry::Created { id } => self.id = Some(id.clone()),
+            Entry::RunStarted { verb, pin, who } => {
+                if let Some(pin) = pin {
+                    self.pin = Some(pin.clone());
+                }
+                self.runs.push(RunMemory {
+                    id: record.run,
+                    verb: *verb,
+                    who: who.clone(),
+                    started_ms: record.at_ms,
+                    finished: None,
+                    counts: (0, 0, 0),
+                });
+            }
+            Entry::RunResumed { .. } | Entry::StepFailed { .. } => {}
+            Entry::StepStarted { step, after, .. } => {
+                self.after.insert(step.clone(), after.clone());
+            }
+            Entry::Intent {
+                step,
+                effect,
+                before,
+                undo,
+            } => self.pending.push(EffectMemory {
+                seq: record.seq,
+                run: record.run,
+                step: step.clone(),
+                effect: effect.clone(),
+                before: before.clone(),
+                undo: undo.clone(),
+                after: None,
+            }),
+            Entry::Outcome { intent, outcome } => self.settle(*intent, outcome),
+            Entry::StepDone {
+                step,
+                kind,
+                inputs,
+                key,
+                outputs,
+                ..
+            } => {
+                let memory = StepMemory {
+                    kind: kind.clone(),
+                    run: record.run,
+                    inputs: *inputs,
+                    key: *key,
+                    outputs: outputs.clone(),
+                };
+                self.steps.insert(step.clone(), memory);
+            }
+            Entry::Undone { intents, .. } => {
+                self.effects.retain(|effect| !intents.contains(&effect.seq));
+            }
+            Entry::RolledBack => {
+                self.steps.clear();
+                self.after.clear();
+                self.effects.clear();
+            }
+            Entry::RunFinished {
+                status,
+                changed,
+                unchanged,
+                failed,
+                duration_ms,
+            } => {
+                if let Some(run) = self.runs.iter_mut().find(|run| run.id == record.run) {
+                    run.finished = Some((*status, *duration_ms));
+                    run.counts = (*changed, *unchanged, *failed);
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, intent: Seq, outcome: &Outcome) {
+        let Some(at) = self.pending.iter().position(|effect| effect.seq == intent) else {
+            return;
+        };
+        let mut effect = self.pending.remove(at);
+        if let Outcome::Done(after) | Outcome::Recovered(after) = outcome {
+            effect.after = Some(after.clone());
+            let place = self.effects.partition_point(|other| other.seq < effect.seq);
+            self.effects.insert(place, effect);
+        }
+    }
+
+    /// The last run, if it was neither finished nor is it a command that does not go on.
+    pub fn interrupted(&self) -> Option<&RunMemory> {
+        self.runs.last().filter(|run| run.finished.is_none())
+    }
+
+    /// The last effect on a target since the baseline.
+    pub fn last_effect(&self, target: &Target) -> Option<&EffectMemory> {
+        self.effects
+            .iter()
+            .rev()
+            .find(|effect| effect.effect.target() == *target)
+    }
+
+    /// Whether anything that krun did is still there to be taken back.
+    pub fn is_baseline(&self) -> bool {
+        self.effects.is_empty() && self.pending.is_empty()
+    }
+}

@@ -1,0 +1,150 @@
+//! What a step may see of a machine, and what it may do to it.
+//!
+//! [`ReadHost`] can change nothing; a check and a proof get only that. [`WriteHost`] adds one door,
+//! [`WriteHost::perform`], behind which the engine takes the before-image and journals.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::{Digest, Effect, Effector, Fault, Map, ProcessId, TargetState, process::Running};
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Dir,
+    /// A symbolic link (not followed).
+    Link,
+    /// Anything else.
+    Other,
+}
+
+/// A path's metadata; symbolic links are not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    /// What it is.
+    pub kind: FileKind,
+    /// Size in bytes.
+    pub size: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// The device it lies on; a rename works within one.
+    pub device: u64,
+}
+
+/// Who listens on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortHolder {
+    /// The process, where this user may see it.
+    pub process: Option<Running>,
+    /// The process's marker, where it is one of krun's.
+    pub id: Option<String>,
+}
+
+/// What a command printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandOutput {
+    /// Exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output, lossily decoded, cut at 1 MiB.
+    pub stdout: String,
+    /// Standard error, likewise.
+    pub stderr: String,
+}
+
+/// Read-only access to a machine.
+#[async_trait]
+pub trait ReadHost: Send + Sync {
+    /// Metadata, or none where nothing is. Does not follow a link.
+    async fn stat(&self, path: &Utf8Path) -> Result<Option<FileStat>, Fault>;
+    /// The bytes of a file (links followed), or none where nothing is. Refuses files above 64 MiB.
+    async fn read(&self, path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault>;
+    /// Up to `max` bytes of a file from an offset on; empty where nothing is.
+    async fn read_from(&self, path: &Utf8Path, offset: u64, max: u64) -> Result<Vec<u8>, Fault>;
+    /// The names in a folder, sorted, or none where no folder is.
+    async fn list(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, Fault>;
+    /// The digest of a file's bytes (links followed), or none where nothing is.
+    async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault>;
+    /// The state of a path as effects see it.
+    async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault>;
+    /// The process with this marker, if it runs.
+    async fn process(&self, id: &ProcessId) -> Result<Option<Running>, Fault>;
+    /// Who listens on a TCP port of any local address, if anybody does.
+    async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault>;
+    /// The process that has its working files below a folder open, if any (looks at open files).
+    async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault>;
+    /// Bytes free for this user on the filesystem of a path (of its nearest existing parent).
+    async fn free_disk(&self, path: &Utf8Path) -> Result<u64, Fault>;
+    /// Bytes of memory that new processes can have (`MemAvailable`, or what a control group leaves).
+    async fn free_memory(&self) -> Result<u64, Fault>;
+    /// The absolute path of a program on the search path.
+    async fn which(&self, program: &str) -> Result<Option<Utf8PathBuf>, Fault>;
+    /// Runs a command that only reads (such as `java -version`), without a shell, for at most
+    /// `limit`.
+    async fn ask(&self, argv: &[String], limit: Duration) -> Result<CommandOutput, Fault>;
+    /// Which of these operating-system packages are not installed.
+    async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault>;
+    /// An environment variable of the host's user, such as `JAVA_HOME`.
+    async fn env(&self, name: &str) -> Option<String>;
+    /// Waits. Ends early, with [`FaultCode::Cancelled`](crate::FaultCode), when the run is stopped.
+    async fn pause(&self, time: Duration) -> Result<(), Fault>;
+}
+
+/// A machine that a step may change; every change is journaled.
+#[async_trait]
+pub trait WriteHost: ReadHost {
+    /// Before-image, intent, effect, outcome. Returns the state after. An effect that is already
+    /// achieved is not performed and leaves no entry.
+    async fn perform(&self, effect: Effect) -> Result<TargetState, Fault>;
+
+    /// Runs a command that fills a cache outside the deployment (a download): nothing that a rollback
+    /// takes back. Its output is shown as progress.
+    async fn fetch(
+        &self,
+        argv: &[String],
+        cwd: &Utf8Path,
+        env: &Map<String>,
+        limit: Duration,
+    ) -> Result<CommandOutput, Fault>;
+
+    /// A path on the same filesystem as `path`, outside of it, under which this run may set things
+    /// aside; `name` keeps it apart from others of the same run.
+    async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault>;
+
+    /// The cache folder (downloads, layouts), shared by all deployments; made if missing.
+    async fn cache(&self) -> Result<Utf8PathBuf, Fault>;
+}
+
+/// A machine as a transport reaches it: everything to be seen and done there.
+#[async_trait]
+pub trait Machine: ReadHost + Effector {
+    /// See [`WriteHost::fetch`]; each line of output is handed to `line`.
+    async fn fetch(
+        &self,
+        argv: &[String],
+        cwd: &Utf8Path,
+        env: &Map<String>,
+        limit: Duration,
+        line: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<CommandOutput, Fault>;
+
+    /// A folder on the filesystem of `path` where things can be set aside: `preferred` if it lies on
+    /// that filesystem, else `.krun-quarantine` in the topmost folder of it that can be written.
+    /// Nothing is made.
+    async fn quarantine_root(
+        &self,
+        path: &Utf8Path,
+        preferred: &Utf8Path,
+    ) -> Result<Utf8PathBuf, Fault>;
+
+    /// See [`WriteHost::cache`].
+    async fn cache(&self) -> Result<Utf8PathBuf, Fault>;
+}

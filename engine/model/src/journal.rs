@@ -1,0 +1,224 @@
+//! The contract of the durable event log, and its entries.
+//!
+//! The present state of a deployment is a fold over its entries ([`History`](crate::History)).
+//! Before an effect its intent is durable; its outcome may become durable with the next intent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Address, Change, DeploymentName, Digest, Effect, Fault, Map, Outputs, Reason, RunId,
+    TargetState, Undo, event::RunStatus,
+};
+
+/// The position of an entry in its deployment's log, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Seq(pub u64);
+
+/// Which command a run serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// `krun RUNBOOK`.
+    Run,
+    /// `krun rollback`.
+    Rollback,
+    /// `krun stop`.
+    Stop,
+    /// `krun start`.
+    Start,
+}
+
+/// What a run pins, so that it can be resumed, started and shown as it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The runbook's file as the user named it, made absolute.
+    pub path: String,
+    /// Name, digest and blob of each source file, the runbook's own first.
+    pub sources: Vec<(String, Digest)>,
+    /// All parameters' values.
+    pub params: Map<serde_json::Value>,
+    /// Those that were given, not defaulted.
+    pub given: Map<serde_json::Value>,
+    /// Those that are marked identity.
+    pub identity: Vec<String>,
+}
+
+/// Who ran krun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// User name or number.
+    pub user: String,
+    /// Host name.
+    pub host: String,
+    /// Process id of krun.
+    pub pid: u32,
+    /// krun's version.
+    pub krun: String,
+}
+
+/// How an effect ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was brought about; the state after it.
+    Done(TargetState),
+    /// After a crash it was found brought about; the state found.
+    Recovered(TargetState),
+    /// After a crash it was found not begun, or it failed and left nothing.
+    NotDone(String),
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// The deployment begins; its random id marks its processes.
+    Created {
+        /// The random id.
+        id: String,
+    },
+    /// A run begins.
+    RunStarted {
+        /// Which command.
+        verb: Verb,
+        /// What it pins; a rollback pins nothing new.
+        pin: Option<Pin>,
+        /// Who.
+        who: Who,
+    },
+    /// An interrupted run goes on.
+    RunResumed {
+        /// Who.
+        who: Who,
+    },
+    /// A step begins.
+    StepStarted {
+        /// The step.
+        step: Address,
+        /// Its kind.
+        kind: String,
+        /// What is to be done.
+        change: Change,
+        /// Why.
+        reason: Reason,
+        /// The steps it comes after: a rollback goes the other way.
+        after: Vec<Address>,
+    },
+    /// An effect is about to happen. Durable before it does.
+    Intent {
+        /// The step that asks for it.
+        step: Address,
+        /// The effect.
+        effect: Effect,
+        /// What is there before it; the bytes of a file are a blob.
+        before: TargetState,
+        /// The way back.
+        undo: Undo,
+    },
+    /// How it ended.
+    Outcome {
+        /// The intent.
+        intent: Seq,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A step is done.
+    StepDone {
+        /// The step.
+        step: Address,
+        /// Its kind.
+        kind: String,
+        /// What was done.
+        change: Change,
+        /// Digest of kind and arguments.
+        inputs: Digest,
+        /// The key of an act or a proof.
+        key: Option<Digest>,
+        /// What it says.
+        outputs: Outputs,
+    },
+    /// A step failed.
+    StepFailed {
+        /// The step.
+        step: Address,
+        /// Why.
+        fault: Fault,
+    },
+    /// A rollback has taken back, or passed over, what these intents did.
+    Undone {
+        /// The intents.
+        intents: Vec<Seq>,
+        /// What was done about them, for people.
+        how: String,
+    },
+    /// The deployment is back at its baseline: history before this is no longer its state.
+    RolledBack,
+    /// A run ends.
+    RunFinished {
+        /// How.
+        status: RunStatus,
+        /// Steps that changed something.
+        changed: usize,
+        /// Steps that did not.
+        unchanged: usize,
+        /// Steps that failed.
+        failed: usize,
+        /// How long it took, in milliseconds.
+        duration_ms: u64,
+    },
+}
+
+/// An entry with its place and time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its position.
+    pub seq: Seq,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// When it was written, in milliseconds since 1970 (UTC).
+    pub at_ms: i64,
+    /// The entry.
+    pub entry: Entry,
+}
+
+/// A durable event log per deployment, and the blobs beside it.
+///
+/// Calls block for as long as a disk does. `append` gives the entry its position; with `durable` it
+/// returns only when this and all earlier entries survive a loss of power.
+pub trait Journal: Send + Sync {
+    /// The names of all deployments, sorted.
+    ///
+    /// # Errors
+    /// What the store reports.
+    fn deployments(&self) -> Result<Vec<DeploymentName>, Fault>;
+
+    /// All entries of a deployment in order.
+    ///
+    /// # Errors
+    /// What the store reports; damage is [`FaultCode::StateDamaged`](crate::FaultCode).
+    fn read(&self, deployment: &DeploymentName) -> Result<Vec<Record>, Fault>;
+
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// What the store reports. The entry is then not in the log.
+    fn append(
+        &self,
+        deployment: &DeploymentName,
+        run: RunId,
+        entry: &Entry,
+        durable: bool,
+    ) -> Result<Record, Fault>;
+
+    /// Keeps bytes under their digest, durably.
+    ///
+    /// # Errors
+    /// What the store reports.
+    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, Fault>;
+
+    /// The bytes with a digest, verified.
+    ///
+    /// # Errors
+    /// Missing or damaged blobs are [`FaultCode::StateDamaged`](crate::FaultCode).
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Fault>;
+}

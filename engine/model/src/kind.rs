@@ -1,0 +1,253 @@
+//! The contract of step kinds: built in, script closures and plugins alike.
+//!
+//! A kind decides what is wanted and how it differs from what is there. The engine decides order,
+//! journals, takes before-images, retries and compensates. The three traits are the three modes of
+//! a step; a kind that only proves something has no way to change anything.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Address, Change, Digest, Fault, Map, Outputs, ReadHost, Target, Value, WriteHost,
+    history::StepMemory, plan::DiffLine, process::ProcessId, schema::ArgSpec,
+};
+
+/// What a rollback can do with the effects of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoClass {
+    /// Back to the byte: files, folders, links.
+    Reversible,
+    /// By the opposite act: start and stop, create and delete.
+    Compensable,
+    /// Goes away with what contains it, as records with their topic.
+    Contained,
+    /// Stays on purpose: installed packages.
+    Kept,
+    /// Cannot be taken back.
+    Irreversible,
+    /// Nothing to take back.
+    Nothing,
+}
+
+/// What a kind says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct KindSpec {
+    /// Its name in scripts, such as `kafka::broker`.
+    pub name: &'static str,
+    /// What a step of it does.
+    pub doc: &'static str,
+    /// Its arguments.
+    pub args: &'static [ArgSpec],
+    /// The names of its outputs, known once a step ran.
+    pub outputs: &'static [&'static str],
+    /// What a rollback can do with its effects.
+    pub undo: UndoClass,
+}
+
+/// What a step will touch, as far as its arguments say before anything ran.
+#[derive(Clone, Debug, Default)]
+pub struct Declared {
+    /// What it writes: two steps that write one target need an edge between them.
+    pub writes: Vec<Target>,
+    /// Files that a process reads when it starts: a later change of one is a reason to restart.
+    pub reads: Vec<Utf8PathBuf>,
+    /// Restarts of steps that name the same group go one at a time.
+    pub restart_group: Option<String>,
+}
+
+/// Who a step is, for its kind.
+#[derive(Clone, Copy)]
+pub struct StepRef<'a> {
+    /// Its address.
+    pub address: &'a Address,
+    /// The deployment's random id.
+    pub deployment: &'a str,
+    /// Its arguments with all outputs filled in; they fit the kind's schema.
+    pub args: &'a serde_json::Value,
+    /// What the journal remembers of it.
+    pub memory: Option<&'a StepMemory>,
+}
+
+impl StepRef<'_> {
+    /// The arguments as a kind's own type.
+    ///
+    /// # Errors
+    /// A fault of the step where they don't fit, which the schema was to rule out unless an output
+    /// has another type than its consumer expects.
+    pub fn args<T: serde::de::DeserializeOwned>(&self) -> Result<T, Fault> {
+        T::deserialize(self.args).map_err(|error| {
+            Fault::new(crate::FaultCode::Script, "an argument has the wrong type")
+                .at(self.address)
+                .because(error)
+        })
+    }
+
+    /// The marker of the process that this step starts.
+    pub fn process_id(&self) -> ProcessId {
+        ProcessId {
+            deployment: self.deployment.to_owned(),
+            step: self.address.clone(),
+        }
+    }
+}
+
+/// Where a running step says what it is doing, for the reader of a terminal.
+pub trait Progress: Send + Sync {
+    /// One short line; replaces the one before.
+    fn say(&self, text: &str);
+}
+
+/// What a kind is given when it may change something.
+pub struct ApplyCx<'a> {
+    /// The step.
+    pub step: StepRef<'a>,
+    /// The machine; every change is journaled.
+    pub host: &'a dyn WriteHost,
+    /// What is to be done.
+    pub change: Change,
+    /// Where to say what is going on.
+    pub progress: &'a dyn Progress,
+}
+
+/// What a kind is given when it may only look.
+pub struct CheckCx<'a> {
+    /// The step.
+    pub step: StepRef<'a>,
+    /// The machine, read-only.
+    pub host: &'a dyn ReadHost,
+    /// Where to say what is going on.
+    pub progress: &'a dyn Progress,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// As wanted; with what the step's outputs are.
+    Satisfied(Outputs),
+    /// Not as wanted.
+    Drift {
+        /// What applying would do.
+        change: Change,
+        /// Why, as a lower-case fragment: "the process is not running".
+        why: String,
+        /// What differs.
+        diff: Vec<DiffLine>,
+    },
+    /// Can't be known before an earlier step ran, because something it needs is not there yet.
+    Unknown {
+        /// What is missing.
+        why: String,
+        /// What is known of the difference already.
+        diff: Vec<DiffLine>,
+    },
+}
+
+/// What every kind has.
+pub trait StepKind: Send + Sync {
+    /// What it says of itself.
+    fn spec(&self) -> &KindSpec;
+
+    /// What a step with these arguments would touch. An argument that is an output of another step
+    /// is missing from what can be said. Also the place to refuse arguments that contradict each
+    /// other; pure.
+    ///
+    /// # Errors
+    /// Arguments that contradict each other.
+    fn declare(
+        &self,
+        step: &Address,
+        deployment: &str,
+        args: &Map<Value>,
+    ) -> Result<Declared, Fault>;
+
+    /// What can be computed from the arguments alone: properties of the step's handle that a script
+    /// may look at, such as the paths of a distribution.
+    fn computed(&self, _args: &Map<Value>) -> Map<Value> {
+        Map::new()
+    }
+}
+
+/// *State*: checked on the machine each time.
+#[async_trait]
+pub trait StateKind: StepKind {
+    /// Compares what is there with what is wanted. Changes nothing.
+    async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault>;
+
+    /// Brings about what is wanted; a check afterwards must be satisfied.
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault>;
+}
+
+/// *Once*: an act that is done once per key.
+#[async_trait]
+pub trait OnceKind: StepKind {
+    /// The incarnation of what the act is done to (a topic's id, an ensemble's generation): with the
+    /// arguments it is the key under which the act is done once. None before an earlier step ran.
+    async fn incarnation(&self, cx: &CheckCx<'_>) -> Result<Option<Digest>, Fault>;
+
+    /// Acts.
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault>;
+}
+
+/// *Proof*: looks, and fails if it doesn't see what it should.
+#[async_trait]
+pub trait ProofKind: StepKind {
+    /// Looks. The outputs are shown to the user.
+    async fn prove(&self, cx: &CheckCx<'_>) -> Result<Outputs, Fault>;
+}
+
+/// A kind in one of the three modes.
+#[derive(Clone)]
+pub enum Kind {
+    /// Checked on the machine each time.
+    State(Arc<dyn StateKind>),
+    /// Done once per key.
+    Once(Arc<dyn OnceKind>),
+    /// Read-only.
+    Proof(Arc<dyn ProofKind>),
+}
+
+impl Kind {
+    /// What all kinds have.
+    pub fn common(&self) -> &dyn StepKind {
+        match self {
+            Self::State(kind) => &**kind,
+            Self::Once(kind) => &**kind,
+            Self::Proof(kind) => &**kind,
+        }
+    }
+
+    /// What it says of itself.
+    pub fn spec(&self) -> &KindSpec {
+        self.common().spec()
+    }
+}
+
+/// All kinds by name.
+#[derive(Clone, Default)]
+pub struct Kinds(BTreeMap<&'static str, Kind>);
+
+impl Kinds {
+    /// All these kinds.
+    pub fn new(kinds: impl IntoIterator<Item = Kind>) -> Self {
+        Self(
+            kinds
+                .into_iter()
+                .map(|kind| (kind.spec().name, kind))
+                .collect(),
+        )
+    }
+
+    /// The kind with a name.
+    pub fn get(&self, name: &str) -> Option<&Kind> {
+        self.0.get(name)
+    }
+
+    /// All kinds, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Kind> {
+        self.0.values()
+    }
+}

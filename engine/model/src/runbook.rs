@@ -1,0 +1,97 @@
+//! What a script or a plugin declares.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, Digest, Map, ParamSpec, Value};
+
+/// A place in a source file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The file as the user named it.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// One step as declared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name within the runbook.
+    pub address: Address,
+    /// The name of its kind, such as `kafka::broker`.
+    pub kind: String,
+    /// Its arguments; outputs of other steps may stand in them.
+    pub args: Map<Value>,
+    /// The steps that must be done before: from `after:`, from handles and outputs in `args`, and
+    /// from gates. Sorted, without repeats.
+    pub after: Vec<Address>,
+    /// The prose before it.
+    pub doc: String,
+    /// Index into [`Runbook::phases`].
+    pub phase: Option<usize>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A section of a runbook, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Its title.
+    pub title: String,
+    /// The prose before it.
+    pub doc: String,
+}
+
+/// A source file that a run pins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Path relative to the folder of the runbook's own file.
+    pub path: String,
+    /// Digest of its text.
+    pub digest: Digest,
+    /// Its text.
+    #[serde(skip)]
+    pub text: Arc<str>,
+}
+
+/// A runbook after evaluation: data only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Runbook {
+    /// Its name: the deployment's name unless `--as` says otherwise.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// One line on what it does.
+    pub summary: String,
+    /// The prose at its head.
+    pub doc: String,
+    /// Its parameters in the order of declaration.
+    pub params: Vec<ParamSpec>,
+    /// The parameters' values.
+    pub values: Map<serde_json::Value>,
+    /// Its sections in order.
+    pub phases: Vec<Phase>,
+    /// Its steps in the order of declaration, which is an order of dependencies too.
+    pub steps: Vec<Step>,
+    /// Renamed steps: old address, new address.
+    pub moved: Vec<(Address, Address)>,
+    /// The source files: the runbook's own first, then its imports.
+    pub sources: Vec<SourceFile>,
+}
+
+impl Runbook {
+    /// The step with an address.
+    pub fn step(&self, address: &Address) -> Option<&Step> {
+        self.steps.iter().find(|step| step.address == *address)
+    }
+}

@@ -1,0 +1,145 @@
+//! What an effect acts on, and the states that such a thing can be in.
+
+use std::{collections::BTreeSet, fmt};
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Digest,
+    process::{ProcessId, Running},
+    topic::{TopicRef, TopicSeen},
+};
+
+/// The thing that an effect changes; the key under which before-images are compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A file, folder or link.
+    Path(Utf8PathBuf),
+    /// What lies in a folder whose contents belong to a process.
+    Contents(Utf8PathBuf),
+    /// Something that is moved from one path to another.
+    Moved {
+        /// Where it was.
+        from: Utf8PathBuf,
+        /// Where it goes.
+        to: Utf8PathBuf,
+    },
+    /// A process.
+    Process(ProcessId),
+    /// Packages of the operating system.
+    Packages(Vec<String>),
+    /// A topic.
+    Topic(TopicRef),
+    /// The records that a step writes into a topic.
+    Records(TopicRef),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{path}"),
+            Self::Contents(path) => write!(f, "contents of {path}"),
+            Self::Moved { from, to } => write!(f, "{from} → {to}"),
+            Self::Process(id) => write!(f, "process {}", id.step),
+            Self::Packages(names) => write!(f, "packages {}", names.join(" ")),
+            Self::Topic(topic) => write!(f, "topic {}", topic.name),
+            Self::Records(topic) => write!(f, "records in topic {}", topic.name),
+        }
+    }
+}
+
+/// The state of a [`Target`] at one moment, small enough to be journaled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetState {
+    /// Nothing is there: no file, no running process, no topic.
+    Absent,
+    /// A regular file.
+    File {
+        /// Digest of its bytes.
+        digest: Digest,
+        /// Permission bits.
+        mode: u32,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+    },
+    /// A folder.
+    Dir {
+        /// Permission bits.
+        mode: u32,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+    },
+    /// A symbolic link.
+    Link {
+        /// What it points to, as written in it.
+        to: String,
+    },
+    /// A socket, device or pipe: nothing that krun writes.
+    Other,
+    /// The names in a folder.
+    Contents(BTreeSet<String>),
+    /// Which end of a move something is at.
+    Moved {
+        /// Something is at the source.
+        from: bool,
+        /// Something is at the destination.
+        to: bool,
+    },
+    /// A running process.
+    Running(Running),
+    /// All packages are installed.
+    Installed,
+    /// A topic.
+    Topic(TopicSeen),
+    /// It could not be seen, which is no statement on whether it is there.
+    Unreachable {
+        /// Why.
+        why: String,
+    },
+}
+
+impl fmt::Display for TargetState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("absent"),
+            Self::File { digest, mode, .. } => {
+                write!(f, "file {} mode {mode:04o}", digest.short())
+            }
+            Self::Dir { mode, .. } => write!(f, "folder mode {mode:04o}"),
+            Self::Link { to } => write!(f, "link to {to}"),
+            Self::Other => f.write_str("neither file, folder nor link"),
+            Self::Contents(names) => write!(f, "{} entries", names.len()),
+            Self::Moved {
+                from: true,
+                to: false,
+            } => f.write_str("at its place"),
+            Self::Moved {
+                from: false,
+                to: true,
+            } => f.write_str("moved away"),
+            Self::Moved {
+                from: true,
+                to: true,
+            } => f.write_str("at both places"),
+            Self::Moved {
+                from: false,
+                to: false,
+            } => f.write_str("at neither place"),
+            Self::Running(running) => write!(f, "running as pid {}", running.pid),
+            Self::Installed => f.write_str("installed"),
+            Self::Topic(topic) => write!(
+                f,
+                "{} partitions × {} replicas, {} records",
+                topic.partitions, topic.replication_factor, topic.records
+            ),
+            Self::Unreachable { why } => write!(f, "unreachable: {why}"),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What arguments and outputs are made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, Map};
+
+/// The outputs of a step: plain JSON, known once the step was checked or applied.
+pub type Outputs = Map<serde_json::Value>;
+
+/// An argument as a runbook declares it: plain data in which outputs of other steps may stand.
+///
+/// An output is opaque until its step ran: it can be handed on, never looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Str(String),
+    /// A list.
+    List(Vec<Value>),
+    /// Keys to values.
+    Map(Map<Value>),
+    /// What another step will say under this name, once it ran.
+    Output {
+        /// The step that yields it.
+        step: Address,
+        /// The output's name.
+        name: String,
+    },
+}
+
+impl Value {
+    /// This value with every output filled in, or the first output that is not known yet.
+    ///
+    /// # Errors
+    /// The address and name of an output that `known` does not hold.
+    pub fn resolve<'a>(
+        &'a self,
+        known: &dyn Fn(&Address, &str) -> Option<serde_json::Value>,
+    ) -> Result<serde_json::Value, (&'a Address, &'a str)> {
+        Ok(match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(b) => (*b).into(),
+            Self::Int(i) => (*i).into(),
+            Self::Str(s) => s.as_str().into(),
+            Self::List(list) => list
+                .iter()
+                .map(|v| v.resolve(known))
+                .collect::<Result<Vec<_>, _>>()?
+                .into(),
+            Self::Map(map) => serde_json::Value::Object(
+                map.iter()
+                    .map(|(k, v)| Ok((k.clone(), v.resolve(known)?)))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Self::Output { step, name } => known(step, name).ok_or((step, name.as_str()))?,
+        })
+    }
+
+    /// Calls `found` for each step whose output stands somewhere in this value.
+    pub fn each_output(&self, found: &mut dyn FnMut(&Address, &str)) {
+        match self {
+            Self::List(list) => list.iter().for_each(|v| v.each_output(found)),
+            Self::Map(map) => map.values().for_each(|v| v.each_output(found)),
+            Self::Output { step, name } => found(step, name),
+            _ => {}
+        }
+    }
+
+    /// The word for this value's type in messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a bool",
+            Self::Int(_) => "an int",
+            Self::Str(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+            Self::Output { .. } => "a step's output",
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Str(text.to_owned())
+    }
+}
+
+impl From<&serde_json::Value> for Value {
+    /// Numbers that are not whole become text: no argument of a step is a fraction.
+    fn from(json: &serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(b) => Self::Bool(*b),
+            serde_json::Value::Number(n) => n
+                .as_i64()
+                .map_or_else(|| Self::Str(n.to_string()), Self::Int),
+            serde_json::Value::String(s) => Self::Str(s.clone()),
+            serde_json::Value::Array(list) => Self::List(list.iter().map(Self::from).collect()),
+            serde_json::Value::Object(map) => {
+                Self::Map(map.iter().map(|(k, v)| (k.clone(), v.into())).collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Step kinds that know no product: files, folders, properties, packages, Java.
