@@ -81,6 +81,9 @@ pub trait ReadHost: Send + Sync {
     async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault>;
     /// The process that has its working files below a folder open, if any (looks at open files).
     async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault>;
+    /// Whether this user can write at a path: the path itself where it exists, else its nearest
+    /// existing parent (which must be a folder). Asks the kernel; writes nothing.
+    async fn writable(&self, path: &Utf8Path) -> Result<bool, Fault>;
     /// Bytes free for this user on the filesystem of a path (of its nearest existing parent).
     async fn free_disk(&self, path: &Utf8Path) -> Result<u64, Fault>;
     /// Bytes of memory that new processes can have (`MemAvailable`, or what a control group leaves).

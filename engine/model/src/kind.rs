@@ -57,6 +57,20 @@ pub struct Declared {
     pub reads: Vec<Utf8PathBuf>,
     /// Restarts of steps that name the same group go one at a time.
     pub restart_group: Option<String>,
+    /// What the machine must have before the step is applied; looked at before a run changes
+    /// anything, for all steps that will create something taken together.
+    pub needs: Needs,
+}
+
+/// What a step takes from a machine when it creates something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// TCP ports that must be free.
+    pub ports: Vec<u16>,
+    /// Bytes of disk below a path.
+    pub disk: Vec<(Utf8PathBuf, u64)>,
 }
 
 /// Who a step is, for its kind.
