@@ -13,7 +13,7 @@ use crate::terminator::Terminator;
 /// A Java properties file: its entries as Java reads them, and its bytes as they stand.
 ///
 /// Its [`Debug`](fmt::Debug) output shows the keys but no value, for a value may be a password.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Document {
     pieces: Vec<Piece>,
 }
