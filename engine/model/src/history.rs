@@ -15,6 +15,9 @@ pub struct StepMemory {
     pub kind: String,
     /// The run that did it last.
     pub run: RunId,
+    /// When that was, as a position in the log: what an earlier step did after it calls for a new
+    /// proof.
+    pub seq: Seq,
     /// Digest of kind and arguments then.
     pub inputs: Digest,
     /// The key of the act or proof then.
@@ -134,6 +137,7 @@ impl History {
                 let memory = StepMemory {
                     kind: kind.clone(),
                     run: record.run,
+                    seq: record.seq,
                     inputs: *inputs,
                     key: *key,
                     outputs: outputs.clone(),
@@ -168,11 +172,20 @@ impl History {
             return;
         };
         let mut effect = self.pending.remove(at);
+        if self.verb(effect.run) == Some(Verb::Rollback) {
+            // What a rollback does is not itself to be taken back: `Undone` says what it took back.
+            return;
+        }
         if let Outcome::Done(after) | Outcome::Recovered(after) = outcome {
             effect.after = Some(after.clone());
             let place = self.effects.partition_point(|other| other.seq < effect.seq);
             self.effects.insert(place, effect);
         }
+    }
+
+    /// Which command a run serves.
+    pub fn verb(&self, run: RunId) -> Option<Verb> {
+        self.runs.iter().rev().find(|memory| memory.id == run).map(|memory| memory.verb)
     }
 
     /// The last run, if it was neither finished nor is it a command that does not go on.

@@ -1,1 +1,20 @@
-//! Decisions as values: what a run would do and what a rollback would take back.
+//! Decisions as values: what a run would do to each step and why, and what a rollback would take
+//! back.
+//!
+//! Everything here is a pure function of data: a runbook, what was observed, and the history folded
+//! from the journal. Nothing here reads a disk, a clock or a network, and nothing is remembered
+//! between calls.
+
+mod decide;
+mod graph;
+mod inputs;
+mod observed;
+mod rollback;
+mod world;
+
+pub use decide::{Options, decide, decide_step, failures, once_done};
+pub use graph::{Graph, waves};
+pub use inputs::{act_key, inputs_digest};
+pub use observed::{Observation, Observed};
+pub use rollback::{RollbackPlan, UndoAction, UndoLine, rollback, targets};
+pub use world::World;

@@ -1,1 +1,26 @@
-//! The only place where the stages meet: the dispatcher, the executor, resume and rollback.
+//! The only place where the stages meet: observe, plan, run, resume, roll back, stop, start.
+//!
+//! This crate owns the order of things: what is looked at before what is decided, the journal entry
+//! before the effect and the one after it, which steps run at the same time, and when a run ends.
+//! It never decides what a step should do (that is `krun-plan`), never touches a machine but through
+//! a [`Machine`](krun_model::host::Machine), and never prints: events go to a reporter.
+
+mod dispatch;
+mod events;
+mod execute;
+mod host;
+mod identity;
+mod ledger;
+mod observe;
+mod preflight;
+mod probe;
+mod processes;
+mod rollback;
+mod session;
+
+pub use dispatch::{RunOptions, RunRequest, plan, run};
+pub use events::{EventSender, report};
+pub use ledger::{Ledger, Pending};
+pub use processes::{ProcessView, processes, start, stop};
+pub use rollback::{RollbackOptions, plan_rollback, rollback};
+pub use session::{Ended, Session};

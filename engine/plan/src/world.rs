@@ -1,0 +1,103 @@
+//! The targets of a rollback as they are, and as they will be after each undo: a small overlay, so
+//! that a plan can tell a conflict from something that an earlier undo of the same plan puts right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{Effect, Target, TargetState};
+
+/// States of targets, and names in folders.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    states: BTreeMap<Target, TargetState>,
+    names: BTreeMap<Utf8PathBuf, BTreeSet<String>>,
+}
+
+impl World {
+    /// Takes in what was seen of a target. Names in folders come as [`Target::Contents`].
+    pub fn saw(&mut self, target: Target, state: TargetState) {
+        if let (Target::Contents(path), TargetState::Contents(names)) = (&target, &state) {
+            self.names.insert(path.clone(), names.clone());
+        }
+        self.states.insert(target, state);
+    }
+
+    /// The state of a target now.
+    pub fn state(&self, target: &Target) -> TargetState {
+        if let Target::Contents(path) = target
+            && let Some(names) = self.names.get(path)
+        {
+            return TargetState::Contents(names.clone());
+        }
+        if let Target::Moved { from, .. } = target
+            && let Some(TargetState::Moved { to, .. }) = self.states.get(target)
+            && let Some(there) = self.has(from)
+        {
+            return TargetState::Moved {
+                from: there,
+                to: *to,
+            };
+        }
+        self.states
+            .get(target)
+            .cloned()
+            .unwrap_or(TargetState::Absent)
+    }
+
+    /// The names in a folder, where it was looked at.
+    pub fn names(&self, folder: &Utf8Path) -> Option<&BTreeSet<String>> {
+        self.names.get(folder)
+    }
+
+    /// Whether something is at a path, where its folder was looked at.
+    fn has(&self, path: &Utf8Path) -> Option<bool> {
+        Some(self.names.get(path.parent()?)?.contains(path.file_name()?))
+    }
+
+    /// Takes in what an effect will have done.
+    pub fn apply(&mut self, effect: &Effect) {
+        match effect {
+            Effect::RemoveFile { path } | Effect::RemoveDir { path } => {
+                self.forget(path);
+                self.states.insert(effect.target(), TargetState::Absent);
+            }
+            Effect::Release { path, keep, .. } => {
+                if let Some(names) = self.names.get_mut(path) {
+                    names.retain(|name| keep.contains(name));
+                }
+            }
+            Effect::Move { from, to } => {
+                self.forget(from);
+                self.remember(to);
+            }
+            Effect::WriteFile { path, .. }
+            | Effect::MakeDir { path, .. }
+            | Effect::Link { path, .. } => self.remember(path),
+            Effect::StopProcess { .. } | Effect::DeleteTopic { .. } => {
+                self.states.insert(effect.target(), TargetState::Absent);
+            }
+            Effect::Claim { .. }
+            | Effect::StartProcess(_)
+            | Effect::InstallPackages { .. }
+            | Effect::CreateTopic { .. }
+            | Effect::Produce { .. } => {}
+        }
+    }
+
+    fn forget(&mut self, path: &Utf8Path) {
+        if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
+            && let Some(names) = self.names.get_mut(parent)
+        {
+            names.remove(name);
+        }
+        self.names.remove(path);
+    }
+
+    fn remember(&mut self, path: &Utf8Path) {
+        if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
+            && let Some(names) = self.names.get_mut(parent)
+        {
+            names.insert(name.to_owned());
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! The dispatcher: owns the state of a run, begins steps when those before them are done, and ends
+//! the run.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use krun_model::{
+    Address, Change, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook, Target,
+    event::RunStatus, journal::Verb, kind::Kinds,
+};
+use krun_plan::{Graph, Observed, Options, decide, failures};
+use tokio::task::JoinSet;
+
+use crate::{
+    Ended, Session,
+    execute::{RunCx, State, StepEnd},
+    identity, observe, preflight, probe,
+    session::Counts,
+};
+
+/// How a run is to be done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Run every proof.
+    pub prove: bool,
+    /// Only steps that keep a process, as `krun start` wants.
+    pub only_processes: bool,
+    /// Take effects that are in doubt as they are found.
+    pub force: bool,
+}
+
+/// What is to be run.
+pub struct RunRequest {
+    /// The runbook.
+    pub runbook: Runbook,
+    /// All kinds.
+    pub kinds: Kinds,
+    /// Its file, as it is pinned.
+    pub path: String,
+    /// The parameters that were given.
+    pub given: Map<serde_json::Value>,
+    /// Which command this is.
+    pub verb: Verb,
+    /// How.
+    pub options: RunOptions,
+    /// Asked once the plan is known; an error ends the run before it begins.
+    pub approve: Box<dyn Fn(&Plan) -> Result<(), Fault> + Send + Sync>,
+}
+
+/// What a run would do. Changes nothing: neither the machine nor the journal.
+///
+/// # Errors
+/// A deployment that is another one, or looks that failed for everything.
+pub async fn plan(
+    session: &Session,
+    request: &RunRequest,
+) -> Result<(Plan, Vec<(Address, Fault)>), Fault> {
+    let (plan, observed, _) = prepare(session, request).await?;
+    let faults = all_faults(session, request, &plan, &observed).await?;
+    Ok((plan, faults))
+}
+
+async fn prepare(
+    session: &Session,
+    request: &RunRequest,
+) -> Result<(Plan, Observed, observe::Known), Fault> {
+    identity::check(
+        &session.ledger.history(),
+        &request.runbook,
+        session.ledger.name().as_str(),
+    )?;
+    let (observed, known) = observe::observe(session, &request.runbook, &request.kinds).await?;
+    let options = Options {
+        prove: request.options.prove,
+    };
+    let mut plan = decide(
+        &request.runbook,
+        &request.kinds,
+        &observed,
+        &session.ledger.history(),
+        options,
+    );
+    if request.options.only_processes {
+        for step in &mut plan.steps {
+            let keeps_process = observed
+                .declared
+                .get(&step.address)
+                .is_some_and(|declared| {
+                    declared
+                        .writes
+                        .iter()
+                        .any(|target| matches!(target, Target::Process(_)))
+                });
+            if !keeps_process {
+                step.change = Change::NoOp;
+                step.reason = Reason::Satisfied;
+                step.diff.clear();
+            }
+        }
+    }
+    Ok((plan, observed, known))
+}
+
+/// What is in the way of a plan: looks that failed, and what the machine lacks.
+async fn all_faults(
+    session: &Session,
+    request: &RunRequest,
+    plan: &Plan,
+    observed: &Observed,
+) -> Result<Vec<(Address, Fault)>, Fault> {
+    let mut faults: Vec<_> = failures(&request.runbook, observed, plan)
+        .into_iter()
+        .map(|(address, fault)| (address.clone(), fault.clone()))
+        .collect();
+    faults.extend(preflight::obstacles(session, plan, observed).await?);
+    Ok(faults)
+}
+
+/// Runs a runbook: looks, decides, and brings about what is wanted.
+///
+/// # Errors
+/// What keeps a run from beginning, or the journal from being written. What a step reports is in
+/// [`Ended::faults`].
+pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault> {
+    let since = Instant::now();
+    probe::settle_pending(session, request.options.force).await?;
+    let (plan, observed, known) = prepare(session, &request).await?;
+    let faults = all_faults(session, &request, &plan, &observed).await?;
+    if !faults.is_empty() {
+        return refuse(session, &request, plan, faults, since).await;
+    }
+    (request.approve)(&plan)?;
+    for source in &request.runbook.sources {
+        session
+            .ledger
+            .put_blob(source.text.as_bytes().into())
+            .await?;
+    }
+    let pin = identity::pin(
+        &request.runbook,
+        request.path.clone(),
+        request.given.clone(),
+    );
+    let run = session.begin(request.verb, Some(pin)).await?;
+    session.events.send(Event::Planned { plan: plan.clone() });
+    let groups = observed
+        .declared
+        .values()
+        .filter_map(|declared| declared.restart_group.clone())
+        .map(|group| (group, tokio::sync::Mutex::new(())))
+        .collect::<HashMap<_, _>>();
+    let graph = Graph::new(
+        request
+            .runbook
+            .steps
+            .iter()
+            .map(|step| (step.address.clone(), step.after.clone())),
+    );
+    let cx = Arc::new(RunCx {
+        session: session.clone(),
+        run,
+        runbook: request.runbook,
+        kinds: request.kinds,
+        plan,
+        graph,
+        options: Options {
+            prove: request.options.prove,
+        },
+        groups,
+        state: Mutex::new(State {
+            observed,
+            known,
+            done: BTreeMap::new(),
+        }),
+    });
+    let (status, counts, faults) = Dispatcher::new(cx.clone()).run().await?;
+    session.end(run, status, counts, since).await?;
+    let outputs = std::mem::take(&mut cx.state().known);
+    Ok(Ended {
+        run,
+        status,
+        faults,
+        outputs,
+    })
+}
+
+/// Ends a run before anything was done.
+async fn refuse(
+    session: &Session,
+    request: &RunRequest,
+    plan: Plan,
+    faults: Vec<(Address, Fault)>,
+    since: Instant,
+) -> Result<Ended, Fault> {
+    let next = session
+        .ledger
+        .history()
+        .runs
+        .last()
+        .map_or(1, |run| run.id.0 + 1);
+    let run = krun_model::RunId(next);
+    session.announce(run, request.verb, false);
+    session.events.send(Event::Planned { plan });
+    for (step, fault) in &faults {
+        let (step, fault) = (step.clone(), fault.clone());
+        session.events.send(Event::StepFailed {
+            step,
+            fault,
+            duration_ms: 0,
+        });
+    }
+    let counts = Counts {
+        failed: faults.len(),
+        ..Counts::default()
+    };
+    session.finished(RunStatus::Failed, counts, since);
+    let faults = faults
+        .into_iter()
+        .map(|(step, fault)| (Some(step), fault))
+        .collect();
+    Ok(Ended {
+        run,
+        status: RunStatus::Failed,
+        faults,
+        outputs: BTreeMap::new(),
+    })
+}
+
+/// The state of a run: which steps wait for how many others, and what came of those that began.
+struct Dispatcher {
+    cx: Arc<RunCx>,
+    waits_for: Vec<usize>,
+    dependents: Vec<Vec<usize>>,
+    ready: VecDeque<usize>,
+    begun: HashSet<usize>,
+    running: JoinSet<(usize, Instant, Result<StepEnd, Fault>)>,
+    /// Restart group → steps that still have to be created in it.
+    creating: HashMap<String, HashSet<usize>>,
+    counts: Counts,
+    faults: Vec<(Option<Address>, Fault)>,
+}
+
+impl Dispatcher {
+    fn new(cx: Arc<RunCx>) -> Self {
+        let steps = &cx.runbook.steps;
+        let places: HashMap<&Address, usize> = steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| (&step.address, at))
+            .collect();
+        let mut dependents = vec![Vec::new(); steps.len()];
+        let mut waits_for = vec![0; steps.len()];
+        for (at, step) in steps.iter().enumerate() {
+            for before in step.after.iter().filter_map(|address| places.get(address)) {
+                dependents[*before].push(at);
+                waits_for[at] += 1;
+            }
+        }
+        let ready = (0..steps.len()).filter(|at| waits_for[*at] == 0).collect();
+        let mut creating: HashMap<String, HashSet<usize>> = HashMap::new();
+        for (at, planned) in cx.plan.steps.iter().enumerate() {
+            if planned.change == Change::Create
+                && let Some(group) = group_of(&cx, at)
+            {
+                creating.entry(group).or_default().insert(at);
+            }
+        }
+        Self {
+            cx,
+            waits_for,
+            dependents,
+            ready,
+            begun: HashSet::new(),
+            running: JoinSet::new(),
+            creating,
+            counts: Counts::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    async fn run(mut self) -> Result<(RunStatus, Counts, Vec<(Option<Address>, Fault)>), Fault> {
+        loop {
+            self.begin_ready();
+            let Some(joined) = self.running.join_next().await else {
+                break;
+            };
+            let (at, since, result) =
+                joined.map_err(|error| Fault::internal(format!("a step ended: {error}")))?;
+            self.ended(at, since, result).await?;
+        }
+        self.skip_the_rest();
+        let cancelled = self
+            .faults
+            .iter()
+            .any(|(_, fault)| fault.code == FaultCode::Cancelled);
+        let status = match (
+            self.faults.is_empty(),
+            cancelled || self.cx.session.cancelled(),
+        ) {
+            (_, true) => RunStatus::Cancelled,
+            (true, false) => RunStatus::Succeeded,
+            (false, false) => RunStatus::Failed,
+        };
+        Ok((status, self.counts, self.faults))
+    }
+
+    /// Begins every step that may begin. After a failure, or when told to stop, none does.
+    fn begin_ready(&mut self) {
+        if !self.faults.is_empty() || self.cx.session.cancelled() {
+            return;
+        }
+        let mut held = VecDeque::new();
+        while let Some(at) = self.ready.pop_front() {
+            if self.must_hold(at) {
+                held.push_back(at);
+                continue;
+            }
+            self.begun.insert(at);
+            let cx = self.cx.clone();
+            self.running.spawn(async move {
+                let since = Instant::now();
+                let result = cx.execute(at).await;
+                (at, since, result)
+            });
+        }
+        self.ready = held;
+    }
+
+    /// What is down comes up before anything of its group is taken down.
+    fn must_hold(&self, at: usize) -> bool {
+        self.cx.plan.steps[at].change == Change::Restart
+            && group_of(&self.cx, at)
+                .and_then(|group| self.creating.get(&group))
+                .is_some_and(|creating| !creating.is_empty())
+    }
+
+    async fn ended(
+        &mut self,
+        at: usize,
+        since: Instant,
+        result: Result<StepEnd, Fault>,
+    ) -> Result<(), Fault> {
+        let step = self.cx.runbook.steps[at].address.clone();
+        let duration_ms = since.elapsed().as_millis() as u64;
+        for creating in self.creating.values_mut() {
+            creating.remove(&at);
+        }
+        match result {
+            Ok(StepEnd {
+                change,
+                reason,
+                outputs,
+            }) => {
+                if change.is_change() {
+                    self.counts.changed += 1;
+                } else {
+                    self.counts.unchanged += 1;
+                }
+                {
+                    let mut state = self.cx.state();
+                    state.done.insert(step.clone(), change);
+                    state.known.insert(step.clone(), outputs.clone());
+                }
+                let event = Event::StepFinished {
+                    step,
+                    change,
+                    reason,
+                    outputs,
+                    duration_ms,
+                };
+                self.cx.session.events.send(event);
+                for next in std::mem::take(&mut self.dependents[at]) {
+                    self.waits_for[next] -= 1;
+                    if self.waits_for[next] == 0 {
+                        self.ready.push_back(next);
+                    }
+                }
+            }
+            Err(fault) => {
+                self.counts.failed += 1;
+                let entry = Entry::StepFailed {
+                    step: step.clone(),
+                    fault: fault.clone(),
+                };
+                self.cx
+                    .session
+                    .ledger
+                    .append(self.cx.run, entry, false)
+                    .await?;
+                let event = Event::StepFailed {
+                    step: step.clone(),
+                    fault: fault.clone(),
+                    duration_ms,
+                };
+                self.cx.session.events.send(event);
+                self.faults.push((Some(step), fault));
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_the_rest(&self) {
+        let why = if self.cx.session.cancelled() {
+            "the run was stopped"
+        } else {
+            "a step failed"
+        };
+        for (at, step) in self.cx.runbook.steps.iter().enumerate() {
+            if !self.begun.contains(&at) {
+                self.cx.session.events.send(Event::StepSkipped {
+                    step: step.address.clone(),
+                    why: why.to_owned(),
+                });
+            }
+        }
+    }
+}
+
+fn group_of(cx: &RunCx, at: usize) -> Option<String> {
+    let address = &cx.runbook.steps[at].address;
+    cx.state()
+        .observed
+        .declared
+        .get(address)?
+        .restart_group
+        .clone()
+}

@@ -1,0 +1,350 @@
+//! One step of a run: look again, decide, apply, verify, write down.
+//!
+//! The plan was made before anything changed. A step that is to do something looks at the machine
+//! once more when its turn comes, with the outputs of the steps before it, and the same pure decision
+//! is taken again on what is there now.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use krun_model::{
+    Address, Change, Digest, Entry, Event, Fault, FaultCode, Outputs, Plan, Reason, RunId, Runbook,
+    Step,
+    kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef},
+    plan::PlannedStep,
+};
+use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step, inputs_digest};
+
+use crate::{
+    Session,
+    events::StepProgress,
+    host::JournaledHost,
+    observe::{self, Known},
+};
+
+/// Everything that the steps of one run share.
+pub(crate) struct RunCx {
+    pub(crate) session: Session,
+    pub(crate) run: RunId,
+    pub(crate) runbook: Runbook,
+    pub(crate) kinds: Kinds,
+    pub(crate) plan: Plan,
+    pub(crate) graph: Graph,
+    pub(crate) options: Options,
+    /// One at a time restarts, by group.
+    pub(crate) groups: HashMap<String, tokio::sync::Mutex<()>>,
+    pub(crate) state: Mutex<State>,
+}
+
+/// What the steps of a run have found out so far.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) observed: Observed,
+    pub(crate) known: Known,
+    /// What was really done, by step.
+    pub(crate) done: BTreeMap<Address, Change>,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub(crate) struct StepEnd {
+    pub(crate) change: Change,
+    pub(crate) reason: Reason,
+    pub(crate) outputs: Outputs,
+}
+
+impl RunCx {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings one step about.
+    pub(crate) async fn execute(&self, at: usize) -> Result<StepEnd, Fault> {
+        let step = &self.runbook.steps[at];
+        let planned = &self.plan.steps[at];
+        let kind = observe::kind_of(&self.kinds, step)?;
+        if planned.change == Change::NoOp {
+            return self.leave_alone(step, planned).await;
+        }
+        let args = observe::resolve(step, &self.state().known).map_err(|_| {
+            Fault::internal("an argument is not known though all earlier steps are done")
+                .at(&step.address)
+        })?;
+        let seen = observe::look(&self.session, kind, step, &args).await;
+        let (change, reason) = self.decide_again(step, &seen)?;
+        if change == Change::NoOp {
+            let outputs = observe::outputs(&self.session, &step.address, &seen).unwrap_or_default();
+            self.remember(step, &args, &seen, Change::NoOp, &outputs)
+                .await?;
+            return Ok(StepEnd {
+                change,
+                reason,
+                outputs,
+            });
+        }
+        let outputs = self.act(step, kind, &args, change, &reason).await?;
+        self.remember(step, &args, &seen, change, &outputs).await?;
+        Ok(StepEnd {
+            change,
+            reason,
+            outputs,
+        })
+    }
+
+    /// A step that the plan leaves alone: what was seen of it stands.
+    async fn leave_alone(&self, step: &Step, planned: &PlannedStep) -> Result<StepEnd, Fault> {
+        let (outputs, seen) = {
+            let state = self.state();
+            let outputs = state.known.get(&step.address).cloned().unwrap_or_default();
+            (outputs, state.observed.steps.get(&step.address).cloned())
+        };
+        if let Some(seen @ Observation::State { .. }) = &seen {
+            let args = observe::resolve(step, &self.state().known).unwrap_or_default();
+            self.remember(step, &args, seen, Change::NoOp, &outputs)
+                .await?;
+        }
+        Ok(StepEnd {
+            change: Change::NoOp,
+            reason: planned.reason.clone(),
+            outputs,
+        })
+    }
+
+    /// Takes the plan's decision once more, on what is there now.
+    fn decide_again(&self, step: &Step, seen: &Observation) -> Result<(Change, Reason), Fault> {
+        let still_unknown = |why: &str| {
+            Fault::new(FaultCode::Conflict, "this step can't be done yet")
+                .at(&step.address)
+                .because(why)
+                .hint("Let it come after the step that makes what it needs (`after:`).")
+        };
+        match seen {
+            Observation::Failed(fault) => return Err(fault.clone()),
+            Observation::State {
+                check: Check::Unknown { why, .. },
+                ..
+            } => {
+                return Err(still_unknown(why));
+            }
+            Observation::Once {
+                incarnation: None, ..
+            } => {
+                return Err(still_unknown("what it is done to is not there"));
+            }
+            _ => {}
+        }
+        let mut state = self.state();
+        state
+            .observed
+            .steps
+            .insert(step.address.clone(), seen.clone());
+        let history = self.session.ledger.history();
+        let (change, reason, _) = decide_step(
+            step,
+            &self.graph,
+            &state.observed,
+            &state.done,
+            &history,
+            self.options,
+        );
+        Ok((change, reason))
+    }
+
+    /// Applies or proves, and verifies.
+    async fn act(
+        &self,
+        step: &Step,
+        kind: &Kind,
+        args: &serde_json::Value,
+        change: Change,
+        reason: &Reason,
+    ) -> Result<Outputs, Fault> {
+        let _one_at_a_time = self.restart_turn(step, change).await;
+        self.session.events.send(Event::StepStarted {
+            step: step.address.clone(),
+            change,
+            reason: reason.clone(),
+        });
+        let progress = StepProgress {
+            step: step.address.clone(),
+            events: self.session.events.clone(),
+        };
+        let memory = self
+            .session
+            .ledger
+            .history()
+            .steps
+            .get(&step.address)
+            .cloned();
+        let me = StepRef {
+            address: &step.address,
+            deployment: self.session.ledger.id(),
+            args,
+            memory: memory.as_ref(),
+        };
+        let host = JournaledHost {
+            session: &self.session,
+            run: self.run,
+            step: &step.address,
+        };
+        let apply = ApplyCx {
+            step: me,
+            host: &host,
+            change,
+            progress: &progress,
+        };
+        match kind {
+            Kind::Proof(kind) => {
+                let cx = CheckCx {
+                    step: me,
+                    host: &*self.session.machine,
+                    progress: &progress,
+                };
+                kind.prove(&cx).await
+            }
+            Kind::Once(kind) => {
+                self.started(step, change, reason).await?;
+                kind.apply(&apply).await
+            }
+            Kind::State(kind_) => {
+                self.started(step, change, reason).await?;
+                let outputs = kind_.apply(&apply).await?;
+                self.verify(step, kind, args).await?;
+                Ok(outputs)
+            }
+        }
+    }
+
+    async fn restart_turn(
+        &self,
+        step: &Step,
+        change: Change,
+    ) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if change != Change::Restart {
+            return None;
+        }
+        let group = self
+            .state()
+            .observed
+            .declared
+            .get(&step.address)?
+            .restart_group
+            .clone()?;
+        Some(self.groups.get(&group)?.lock().await)
+    }
+
+    /// After apply, a check must find nothing left to do.
+    async fn verify(
+        &self,
+        step: &Step,
+        kind: &Kind,
+        args: &serde_json::Value,
+    ) -> Result<(), Fault> {
+        let left = match observe::look(&self.session, kind, step, args).await {
+            Observation::State {
+                check: Check::Satisfied(_),
+                ..
+            } => return Ok(()),
+            Observation::State {
+                check: Check::Drift { why, diff, .. },
+                ..
+            } => {
+                let lines = diff
+                    .iter()
+                    .map(|line| format!("{}: {:?}", line.key, line.after));
+                std::iter::once(why).chain(lines).collect::<Vec<_>>()
+            }
+            Observation::State {
+                check: Check::Unknown { why, .. },
+                ..
+            } => vec![why],
+            Observation::Failed(fault) => return Err(fault),
+            other => vec![format!("{other:?}")],
+        };
+        Err(Fault::new(
+            FaultCode::NotConverged,
+            "after it was applied, the step still differs",
+        )
+        .at(&step.address)
+        .evidence(left)
+        .hint("Something else changes it at the same time, or two steps want different things."))
+    }
+
+    async fn started(&self, step: &Step, change: Change, reason: &Reason) -> Result<(), Fault> {
+        let entry = Entry::StepStarted {
+            step: step.address.clone(),
+            kind: step.kind.clone(),
+            change,
+            reason: reason.clone(),
+            after: self.edges_to_started(step),
+        };
+        self.session
+            .ledger
+            .append(self.run, entry, false)
+            .await
+            .map(drop)
+    }
+
+    /// The nearest earlier steps that ever began: edges over steps that never did are kept.
+    fn edges_to_started(&self, step: &Step) -> Vec<Address> {
+        let history = self.session.ledger.history();
+        let mut edges = std::collections::BTreeSet::new();
+        let mut open: Vec<&Address> = step.after.iter().collect();
+        let mut seen = std::collections::HashSet::new();
+        while let Some(address) = open.pop() {
+            if !seen.insert(address) {
+                continue;
+            }
+            if history.after.contains_key(address) {
+                edges.insert(address.clone());
+            } else if let Some(step) = self.runbook.step(address) {
+                open.extend(&step.after);
+            }
+        }
+        edges.into_iter().collect()
+    }
+
+    /// Writes down what a step said, unless the journal says the same already.
+    async fn remember(
+        &self,
+        step: &Step,
+        args: &serde_json::Value,
+        seen: &Observation,
+        change: Change,
+        outputs: &Outputs,
+    ) -> Result<(), Fault> {
+        let inputs = inputs_digest(&step.kind, args);
+        let key: Option<Digest> = match seen {
+            Observation::Once {
+                incarnation: Some(incarnation),
+                ..
+            } => Some(act_key(&inputs, incarnation)),
+            Observation::Proof { .. } => Some(inputs),
+            _ => None,
+        };
+        if change == Change::NoOp {
+            let history = self.session.ledger.history();
+            let same = history.steps.get(&step.address).is_some_and(|memory| {
+                memory.inputs == inputs && (key.is_some() || memory.outputs == *outputs)
+            });
+            if same || key.is_some() {
+                return Ok(());
+            }
+        }
+        let entry = Entry::StepDone {
+            step: step.address.clone(),
+            kind: step.kind.clone(),
+            change,
+            inputs,
+            key,
+            outputs: outputs.clone(),
+        };
+        self.session
+            .ledger
+            .append(self.run, entry, false)
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,203 @@
+//! The one door through which a step changes anything: before-image, intent, effect, outcome.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_trait::async_trait;
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{
+    Address, Digest, Effect, Fault, FaultCode, Map, ProcessId, ReadHost, RunId, Target,
+    TargetState, WriteHost,
+    host::{CommandOutput, FileStat, PortHolder},
+    journal::Outcome,
+    kind::Progress,
+    process::Running,
+};
+
+use crate::{Session, events::StepProgress};
+
+/// The machine as one step of one run may change it.
+pub(crate) struct JournaledHost<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) run: RunId,
+    pub(crate) step: &'a Address,
+}
+
+impl JournaledHost<'_> {
+    /// Whether the effect has nothing left to do, so that no entry is owed.
+    async fn settled_already(&self, effect: &Effect, before: &TargetState) -> Result<bool, Fault> {
+        let target = effect.target();
+        let pending = {
+            let history = self.session.ledger.history();
+            if let Effect::Claim { .. } = effect {
+                let mut claims = history.effects.iter().map(|e| &e.effect);
+                return Ok(
+                    claims.any(|e| matches!(e, Effect::Claim { .. }) && e.target() == target)
+                );
+            }
+            history
+                .pending
+                .iter()
+                .find(|p| p.effect.target() == target)
+                .cloned()
+        };
+        if matches!(effect, Effect::Produce { .. }) || !effect.achieved(before) {
+            return Ok(false);
+        }
+        if let Some(pending) = pending.filter(|p| p.effect.achieved(before)) {
+            let pending = self.session.ledger.take_up(&pending);
+            let outcome = Outcome::Recovered(before.clone());
+            self.session.ledger.settle(pending, outcome).await?;
+        }
+        Ok(true)
+    }
+
+    /// Keeps the bytes that the effect would overwrite, and those that it writes.
+    async fn keep_images(&self, effect: &Effect, before: &TargetState) -> Result<(), Fault> {
+        if let Effect::WriteFile { content, .. } = effect
+            && let Some(bytes) = &content.bytes
+        {
+            self.session.ledger.put_blob(bytes.clone()).await?;
+        }
+        let (Target::Path(path), TargetState::File { digest, .. }) = (effect.target(), before)
+        else {
+            return Ok(());
+        };
+        let bytes = self.session.machine.read(&path).await?.unwrap_or_default();
+        if Digest::of(&bytes) != *digest {
+            return Err(Fault::new(
+                FaultCode::Conflict,
+                "a file changed while krun was reading it",
+            )
+            .at(&path)
+            .hint("Find out what else writes it, then run again."));
+        }
+        self.session.ledger.put_blob(bytes.into()).await
+    }
+}
+
+#[async_trait]
+impl WriteHost for JournaledHost<'_> {
+    async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
+        let session = self.session;
+        let target = effect.target();
+        let before = session.observe(&target).await?;
+        if self.settled_already(&effect, &before).await? {
+            return Ok(before);
+        }
+        self.keep_images(&effect, &before).await?;
+        let undo = effect.undo(&before);
+        let pending = session
+            .ledger
+            .intend(self.run, self.step, &effect, before.clone(), undo)
+            .await?;
+        let performed = session.perform(&effect).await;
+        let after = session.observe(&target).await?;
+        let outcome = match &performed {
+            Err(fault) if after == before => Outcome::NotDone(fault.to_string()),
+            _ => Outcome::Done(after.clone()),
+        };
+        session.ledger.settle(pending, outcome).await?;
+        performed?;
+        Ok(after)
+    }
+
+    async fn fetch(
+        &self,
+        argv: &[String],
+        cwd: &Utf8Path,
+        env: &Map<String>,
+        limit: Duration,
+    ) -> Result<CommandOutput, Fault> {
+        let progress = StepProgress {
+            step: self.step.clone(),
+            events: self.session.events.clone(),
+        };
+        let line = move |text: &str| progress.say(text);
+        self.session
+            .machine
+            .fetch(argv, cwd, env, limit, &line)
+            .await
+    }
+
+    async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {
+        let root = self
+            .session
+            .machine
+            .quarantine_root(path, &self.session.quarantine)
+            .await?;
+        let place = root
+            .join(self.session.ledger.id())
+            .join(format!("run-{}", self.run))
+            .join(self.step.as_str().replace('/', "-"));
+        let taken = self.session.machine.list(&place).await?.unwrap_or_default();
+        Ok(place.join(free_name(name, &taken.into_iter().collect())))
+    }
+
+    async fn cache(&self) -> Result<Utf8PathBuf, Fault> {
+        self.session.machine.cache().await
+    }
+}
+
+/// `name`, or `name-2`, `name-3` … if it is taken.
+fn free_name(name: &str, taken: &BTreeSet<String>) -> String {
+    let numbered = (2..).map(|n| format!("{name}-{n}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|candidate| !taken.contains(candidate))
+        .unwrap_or_default()
+}
+
+#[async_trait]
+impl ReadHost for JournaledHost<'_> {
+    async fn stat(&self, path: &Utf8Path) -> Result<Option<FileStat>, Fault> {
+        self.session.machine.stat(path).await
+    }
+    async fn read(&self, path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
+        self.session.machine.read(path).await
+    }
+    async fn read_from(&self, path: &Utf8Path, offset: u64, max: u64) -> Result<Vec<u8>, Fault> {
+        self.session.machine.read_from(path, offset, max).await
+    }
+    async fn list(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, Fault> {
+        self.session.machine.list(path).await
+    }
+    async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
+        self.session.machine.digest(path).await
+    }
+    async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
+        self.session.machine.path_state(path).await
+    }
+    async fn process(&self, id: &ProcessId) -> Result<Option<Running>, Fault> {
+        self.session.machine.process(id).await
+    }
+    async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault> {
+        self.session.machine.port_holder(port).await
+    }
+    async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault> {
+        self.session.machine.folder_user(path).await
+    }
+    async fn writable(&self, path: &Utf8Path) -> Result<bool, Fault> {
+        self.session.machine.writable(path).await
+    }
+    async fn free_disk(&self, path: &Utf8Path) -> Result<u64, Fault> {
+        self.session.machine.free_disk(path).await
+    }
+    async fn free_memory(&self) -> Result<u64, Fault> {
+        self.session.machine.free_memory().await
+    }
+    async fn which(&self, program: &str) -> Result<Option<Utf8PathBuf>, Fault> {
+        self.session.machine.which(program).await
+    }
+    async fn ask(&self, argv: &[String], limit: Duration) -> Result<CommandOutput, Fault> {
+        self.session.machine.ask(argv, limit).await
+    }
+    async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {
+        self.session.machine.missing_packages(names).await
+    }
+    async fn env(&self, name: &str) -> Option<String> {
+        self.session.machine.env(name).await
+    }
+    async fn pause(&self, time: Duration) -> Result<(), Fault> {
+        self.session.machine.pause(time).await
+    }
+}

@@ -1,0 +1,150 @@
+//! A deployment's journal and the history folded from it, always in step.
+//!
+//! Owns the rule of two phases: an effect needs a [`Pending`], which only a durable intent gives, and
+//! a pending effect must be settled. Never looks at a machine.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use krun_model::{
+    Address, DeploymentName, Effect, Entry, Fault, History, Journal, RunId, TargetState, Undo,
+    history::EffectMemory,
+    journal::{Outcome, Seq},
+};
+
+/// The journal of one deployment.
+pub struct Ledger {
+    journal: Arc<dyn Journal>,
+    name: DeploymentName,
+    id: String,
+    history: Mutex<History>,
+}
+
+/// An intent that is durable and has no outcome yet: the licence to perform one effect.
+#[must_use = "an intent needs an outcome"]
+#[derive(Debug)]
+pub struct Pending {
+    seq: Seq,
+    run: RunId,
+}
+
+impl Ledger {
+    /// Reads a deployment's log. `fresh_id` becomes its id if it has none yet.
+    ///
+    /// # Errors
+    /// What the journal reports.
+    pub fn open(
+        journal: Arc<dyn Journal>,
+        name: DeploymentName,
+        fresh_id: String,
+    ) -> Result<Self, Fault> {
+        let history = History::fold(&journal.read(&name)?);
+        let id = history.id.clone().unwrap_or(fresh_id);
+        Ok(Self {
+            journal,
+            name,
+            id,
+            history: Mutex::new(history),
+        })
+    }
+
+    /// The deployment's name.
+    pub fn name(&self) -> &DeploymentName {
+        &self.name
+    }
+
+    /// The random id that marks the deployment's processes.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The journal itself.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// The history now. Not to be held across anything slow.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends an entry and folds it in. With `durable` it survives a loss of power once this
+    /// returns.
+    ///
+    /// # Errors
+    /// What the journal reports; nothing is folded in then.
+    pub async fn append(&self, run: RunId, entry: Entry, durable: bool) -> Result<Seq, Fault> {
+        let (journal, name) = (self.journal.clone(), self.name.clone());
+        let record = blocking(move || journal.append(&name, run, &entry, durable)).await?;
+        self.history().push(&record);
+        Ok(record.seq)
+    }
+
+    /// Keeps bytes as a blob, durably.
+    ///
+    /// # Errors
+    /// What the journal reports.
+    pub async fn put_blob(&self, bytes: Arc<[u8]>) -> Result<(), Fault> {
+        let journal = self.journal.clone();
+        blocking(move || journal.put_blob(&bytes)).await.map(drop)
+    }
+
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// What the journal reports.
+    pub async fn blob(&self, digest: krun_model::Digest) -> Result<Vec<u8>, Fault> {
+        let journal = self.journal.clone();
+        blocking(move || journal.blob(&digest)).await
+    }
+
+    /// Writes an intent, durably.
+    ///
+    /// # Errors
+    /// What the journal reports; the effect must then not be performed.
+    pub async fn intend(
+        &self,
+        run: RunId,
+        step: &Address,
+        effect: &Effect,
+        before: TargetState,
+        undo: Undo,
+    ) -> Result<Pending, Fault> {
+        let entry = Entry::Intent {
+            step: step.clone(),
+            effect: effect.clone(),
+            before,
+            undo,
+        };
+        let seq = self.append(run, entry, true).await?;
+        Ok(Pending { seq, run })
+    }
+
+    /// Writes an outcome. It need not be durable by itself: a lost one is probed for.
+    ///
+    /// # Errors
+    /// What the journal reports; the intent then stays pending and is probed by the next run.
+    pub async fn settle(&self, pending: Pending, outcome: Outcome) -> Result<(), Fault> {
+        let entry = Entry::Outcome {
+            intent: pending.seq,
+            outcome,
+        };
+        self.append(pending.run, entry, false).await.map(drop)
+    }
+
+    /// Takes up an intent that an earlier run left without an outcome.
+    pub fn take_up(&self, effect: &EffectMemory) -> Pending {
+        Pending {
+            seq: effect.seq,
+            run: effect.run,
+        }
+    }
+}
+
+/// Runs something that blocks on a disk, off the threads that serve everything else.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Fault::internal(format!("a journal call ended: {error}"))))
+}

@@ -1,0 +1,139 @@
+//! Looks at the machine for every step before anything is decided.
+//!
+//! Steps whose arguments are known are looked at together; an output that a look yields lets the
+//! next ones be looked at. Nothing is changed.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use krun_model::{
+    Address, Outputs, Runbook, Step,
+    kind::{Check, CheckCx, Kind, Kinds, StepRef},
+};
+use krun_plan::{Observation, Observed, inputs_digest, once_done};
+
+use crate::{Session, events::Silent};
+
+/// Outputs that are known now, by step.
+pub(crate) type Known = BTreeMap<Address, Outputs>;
+
+/// A step's arguments, or what they wait for.
+pub(crate) fn resolve(step: &Step, known: &Known) -> Result<serde_json::Value, Observation> {
+    let lookup = |address: &Address, name: &str| known.get(address)?.get(name).cloned();
+    let mut args = serde_json::Map::new();
+    for (name, value) in &step.args {
+        let value =
+            value
+                .resolve(&lookup)
+                .map_err(|(address, output)| Observation::Unresolved {
+                    waits_for: address.clone(),
+                    output: output.to_owned(),
+                })?;
+        args.insert(name.clone(), value);
+    }
+    Ok(args.into())
+}
+
+/// Looks at one step.
+pub(crate) async fn look(
+    session: &Session,
+    kind: &Kind,
+    step: &Step,
+    args: &serde_json::Value,
+) -> Observation {
+    let inputs = inputs_digest(&step.kind, args);
+    let memory = session.ledger.history().steps.get(&step.address).cloned();
+    let cx = CheckCx {
+        step: StepRef {
+            address: &step.address,
+            deployment: session.ledger.id(),
+            args,
+            memory: memory.as_ref(),
+        },
+        host: &*session.machine,
+        progress: &Silent,
+    };
+    let seen = match kind {
+        Kind::State(kind) => kind
+            .check(&cx)
+            .await
+            .map(|check| Observation::State { check, inputs }),
+        Kind::Once(kind) => kind
+            .incarnation(&cx)
+            .await
+            .map(|incarnation| Observation::Once {
+                incarnation,
+                inputs,
+            }),
+        Kind::Proof(_) => Ok(Observation::Proof { inputs }),
+    };
+    seen.unwrap_or_else(Observation::Failed)
+}
+
+/// What a look says a step's outputs are, if it says so.
+pub(crate) fn outputs(session: &Session, address: &Address, seen: &Observation) -> Option<Outputs> {
+    match seen {
+        Observation::State {
+            check: Check::Satisfied(outputs),
+            ..
+        } => Some(outputs.clone()),
+        Observation::Once {
+            incarnation,
+            inputs,
+        } => {
+            let history = session.ledger.history();
+            let memory = history.steps.get(address);
+            once_done(memory, incarnation.as_ref(), inputs).map(|done| done.outputs.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Looks at all steps.
+pub(crate) async fn observe(
+    session: &Session,
+    runbook: &Runbook,
+    kinds: &Kinds,
+) -> Result<(Observed, Known), krun_model::Fault> {
+    let mut observed = Observed::default();
+    let mut known = Known::new();
+    for step in &runbook.steps {
+        let kind = kind_of(kinds, step)?.common();
+        let declared = kind.declare(&step.address, session.ledger.id(), &step.args)?;
+        observed.declared.insert(step.address.clone(), declared);
+    }
+    let mut open: Vec<&Step> = runbook.steps.iter().collect();
+    loop {
+        let mut looks = Vec::new();
+        let mut waiting = Vec::new();
+        for step in open {
+            match resolve(step, &known) {
+                Ok(args) => {
+                    let kind = kind_of(kinds, step)?;
+                    looks.push(async move { (step, look(session, kind, step, &args).await) });
+                }
+                Err(unresolved) => {
+                    observed.steps.insert(step.address.clone(), unresolved);
+                    waiting.push(step);
+                }
+            }
+        }
+        if looks.is_empty() {
+            return Ok((observed, known));
+        }
+        for (step, seen) in join_all(looks).await {
+            if let Some(outputs) = outputs(session, &step.address, &seen) {
+                known.insert(step.address.clone(), outputs);
+            }
+            observed.steps.insert(step.address.clone(), seen);
+        }
+        open = waiting;
+    }
+}
+
+/// The kind of a step; that there is one was found at check.
+pub(crate) fn kind_of<'a>(kinds: &'a Kinds, step: &Step) -> Result<&'a Kind, krun_model::Fault> {
+    kinds.get(&step.kind).ok_or_else(|| {
+        krun_model::Fault::internal(format!("no kind `{}`", step.kind)).at(&step.address)
+    })
+}

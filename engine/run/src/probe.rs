@@ -1,0 +1,113 @@
+//! After a crash: every intent without an outcome is looked at, never blindly repeated.
+//!
+//! | the target is | the intent is |
+//! |---|---|
+//! | as wanted | recovered: it had happened |
+//! | as before | not done: its step does it again |
+//! | neither | in doubt: the run stops and shows all three |
+//! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
+
+use krun_model::{
+    Effect, Event, Fault, FaultCode, TargetState, history::EffectMemory, journal::Outcome,
+};
+
+use crate::Session;
+
+/// Probes all pending intents. With `force` what is in doubt is taken as it is found.
+pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<(), Fault> {
+    let pending = session.ledger.history().pending.clone();
+    let mut doubts = Vec::new();
+    for effect in &pending {
+        let found = session.observe(&effect.effect.target()).await?;
+        let outcome = match judge(effect, &found) {
+            Verdict::Later => continue,
+            Verdict::InDoubt if !force => {
+                doubts.push(doubt(effect, &found));
+                continue;
+            }
+            Verdict::Happened | Verdict::InDoubt => Outcome::Recovered(found.clone()),
+            Verdict::NotBegun => Outcome::NotDone("found not begun after a crash".into()),
+        };
+        session.events.send(Event::Recovered {
+            step: effect.step.clone(),
+            target: effect.effect.target().to_string(),
+            found: match &outcome {
+                Outcome::Recovered(state) => format!("it had happened: {state}"),
+                _ => "it had not happened".into(),
+            },
+        });
+        session
+            .ledger
+            .settle(session.ledger.take_up(effect), outcome)
+            .await?;
+    }
+    doubts.into_iter().next().map_or(Ok(()), Err)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Happened,
+    NotBegun,
+    InDoubt,
+    Later,
+}
+
+fn judge(effect: &EffectMemory, found: &TargetState) -> Verdict {
+    match (&effect.effect, found) {
+        (_, TargetState::Unreachable { .. }) => Verdict::Later,
+        // What was sent is counted by the record's own marks when the step runs again.
+        (Effect::Produce { .. }, _) => Verdict::NotBegun,
+        (effect, found) if effect.achieved(found) => Verdict::Happened,
+        (_, found) if *found == effect.before => Verdict::NotBegun,
+        // A process may have died between its start and the crash, or been ended half-way.
+        (Effect::StartProcess(_), TargetState::Absent) => Verdict::NotBegun,
+        (Effect::StopProcess { .. }, TargetState::Running(_)) => Verdict::NotBegun,
+        // Names are moved one by one: the rest is moved when the effect is performed again.
+        (Effect::Release { .. }, TargetState::Contents(_)) => Verdict::NotBegun,
+        _ => Verdict::InDoubt,
+    }
+}
+
+fn doubt(effect: &EffectMemory, found: &TargetState) -> Fault {
+    Fault::new(
+        FaultCode::InDoubt,
+        "an effect was begun, and what is there is neither before nor after it",
+    )
+    .at(effect.effect.target())
+    .because(format!(
+        "{} asked for it in run {}, which was cut off",
+        effect.step, effect.run
+    ))
+    .evidence([
+        format!("before: {}", effect.before),
+        format!("wanted: {}", wanted(&effect.effect)),
+        format!("found:  {found}"),
+    ])
+    .hint("Put it back to one of the two by hand and run again.")
+    .hint("Or take it as it is found with `--force`: rollback still knows what was there before.")
+}
+
+fn wanted(effect: &Effect) -> String {
+    match effect {
+        Effect::WriteFile { content, mode, .. } => {
+            format!("file {} mode {mode:04o}", content.digest.short())
+        }
+        Effect::MakeDir { mode, .. } => format!("folder mode {mode:04o}"),
+        Effect::Link { to, .. } => format!("link to {to}"),
+        Effect::Move { to, .. } => format!("moved to {to}"),
+        Effect::CreateTopic { spec, .. } => {
+            format!(
+                "{} partitions × {} replicas",
+                spec.partitions, spec.replication_factor
+            )
+        }
+        Effect::StartProcess(_) => "running".into(),
+        Effect::InstallPackages { .. } => "installed".into(),
+        Effect::Claim { .. } | Effect::Produce { .. } => "done".into(),
+        Effect::RemoveFile { .. }
+        | Effect::RemoveDir { .. }
+        | Effect::Release { .. }
+        | Effect::StopProcess { .. }
+        | Effect::DeleteTopic { .. } => "absent".into(),
+    }
+}

@@ -1,0 +1,249 @@
+//! Rollback: brings a deployment back to its baseline, journaled, so that it can be killed and gone
+//! on with.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use futures::future::join_all;
+use krun_model::{
+    Address, Effect, Entry, Event, Fault, FaultCode, RunId, WriteHost, event::RunStatus,
+    journal::Verb,
+};
+use krun_plan::{Graph, RollbackPlan, UndoAction, UndoLine, World, targets, waves};
+
+use crate::{Ended, Session, host::JournaledHost, probe, processes::is_process, session::Counts};
+
+/// How a rollback is to be done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RollbackOptions {
+    /// Go on over what somebody else changed.
+    pub force: bool,
+}
+
+/// What a rollback would do. Changes nothing.
+///
+/// # Errors
+/// What the machine reports.
+pub async fn plan_rollback(session: &Session) -> Result<RollbackPlan, Fault> {
+    let history = session.ledger.history().clone();
+    let mut world = World::default();
+    let looks = targets(&history).into_iter().map(|target| async move {
+        let state = session.observe(&target).await?;
+        Ok::<_, Fault>((target, state))
+    });
+    for seen in join_all(looks).await {
+        let (target, state) = seen?;
+        world.saw(target, state);
+    }
+    Ok(krun_plan::rollback(&history, world))
+}
+
+/// Takes back everything that the deployment's runs did.
+///
+/// # Errors
+/// Conflicts without `force` (nothing is done then), or what keeps the run from beginning.
+pub async fn rollback(session: &Session, options: RollbackOptions) -> Result<Ended, Fault> {
+    let since = Instant::now();
+    probe::settle_pending(session, options.force).await?;
+    let plan = plan_rollback(session).await?;
+    if !options.force
+        && let Some(fault) = conflict_fault(&plan)
+    {
+        return Err(fault);
+    }
+    let run = session.begin(Verb::Rollback, None).await?;
+    let mut undoing = Undoing::new(session, run);
+    let graph = {
+        let history = session.ledger.history();
+        Graph::new(history.after.iter().map(|(a, b)| (a.clone(), b.clone())))
+    };
+    let together = |a: &UndoLine, b: &UndoLine| {
+        is_process(&a.target)
+            && is_process(&b.target)
+            && !graph.precedes(&a.step, &b.step)
+            && !graph.precedes(&b.step, &a.step)
+    };
+    for wave in waves(plan.lines, together) {
+        if session.cancelled() {
+            break;
+        }
+        undoing.wave(&wave, &graph).await?;
+    }
+    undoing.end(since).await
+}
+
+fn conflict_fault(plan: &RollbackPlan) -> Option<Fault> {
+    let lines: Vec<String> = plan
+        .conflicts()
+        .filter_map(|line| match &line.action {
+            UndoAction::Conflict {
+                expected, found, ..
+            } => Some(format!(
+                "{}: krun left {}, found {found}",
+                line.target,
+                if expected.is_empty() {
+                    "nothing there"
+                } else {
+                    expected
+                }
+            )),
+            _ => None,
+        })
+        .collect();
+    (!lines.is_empty()).then(|| {
+        Fault::new(FaultCode::Drifted, "rollback would overwrite what somebody else changed")
+            .because(format!("{} of its targets are not as krun left them", lines.len()))
+            .evidence(lines)
+            .hint("Nothing was touched. Save what you need of these.")
+            .hint("Then `krun rollback --force` goes on over them; what it overwrites is kept as a blob in the state folder, what it moves in the quarantine.")
+    })
+}
+
+/// A rollback under way.
+struct Undoing<'a> {
+    session: &'a Session,
+    run: RunId,
+    counts: Counts,
+    faults: Vec<(Option<Address>, Fault)>,
+    /// Steps of which an undo failed: what they depend on stays.
+    blocked: BTreeSet<Address>,
+}
+
+impl<'a> Undoing<'a> {
+    fn new(session: &'a Session, run: RunId) -> Self {
+        let (counts, faults, blocked) = Default::default();
+        Self {
+            session,
+            run,
+            counts,
+            faults,
+            blocked,
+        }
+    }
+
+    /// Takes back neighbours that may be taken back at the same time.
+    async fn wave(&mut self, wave: &[UndoLine], graph: &Graph) -> Result<(), Fault> {
+        let (blocked, free): (Vec<_>, Vec<_>) = wave.iter().partition(|line| {
+            self.blocked
+                .iter()
+                .any(|step| *step == line.step || graph.precedes(&line.step, step))
+        });
+        for line in blocked {
+            self.say(line, "stays: what depends on it could not be taken back");
+        }
+        let results = join_all(free.iter().map(|line| self.undo(line))).await;
+        for (line, result) in free.into_iter().zip(results) {
+            match result {
+                Ok((how, changed)) => {
+                    let entry = Entry::Undone {
+                        intents: line.intents.clone(),
+                        how: how.clone(),
+                    };
+                    self.session.ledger.append(self.run, entry, false).await?;
+                    if changed {
+                        self.counts.changed += 1;
+                    } else {
+                        self.counts.unchanged += 1;
+                    }
+                    self.say(line, &how);
+                }
+                Err(fault) => {
+                    self.counts.failed += 1;
+                    self.session.events.send(Event::StepFailed {
+                        step: line.step.clone(),
+                        fault: fault.clone(),
+                        duration_ms: 0,
+                    });
+                    self.blocked.insert(line.step.clone());
+                    self.faults.push((Some(line.step.clone()), fault));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&self, line: &UndoLine, how: &str) {
+        self.session.events.send(Event::Undone {
+            step: line.step.clone(),
+            target: line.target.to_string(),
+            how: how.to_owned(),
+        });
+    }
+
+    /// Takes one target back; what was done, and whether that changed anything.
+    async fn undo(&self, line: &UndoLine) -> Result<(String, bool), Fault> {
+        let effects = match &line.action {
+            UndoAction::Do(effect) => std::slice::from_ref(effect),
+            UndoAction::Conflict { forced, .. } => forced,
+            UndoAction::AlreadyBack => return Ok(("already as before".into(), false)),
+            UndoAction::Kept(why) => return Ok((why.clone(), false)),
+            UndoAction::Contained(what) => return Ok((format!("goes with {what}"), false)),
+            UndoAction::Irreversible(why) => return Ok((format!("stays: {why}"), false)),
+        };
+        let host = JournaledHost {
+            session: self.session,
+            run: self.run,
+            step: &line.step,
+        };
+        for effect in effects {
+            match host.perform(effect.clone()).await {
+                Ok(_) => {}
+                Err(fault) if line.subsumable && fault.code == FaultCode::Cluster => {
+                    return Ok((
+                        "goes with the data of its brokers, which fail".into(),
+                        false,
+                    ));
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok((
+            effects
+                .last()
+                .map_or("left as it is", past_tense)
+                .to_owned(),
+            true,
+        ))
+    }
+
+    async fn end(self, since: Instant) -> Result<Ended, Fault> {
+        let Self {
+            session,
+            run,
+            counts,
+            faults,
+            ..
+        } = self;
+        let status = match (faults.is_empty(), session.cancelled()) {
+            (true, true) => RunStatus::Cancelled,
+            (true, false) => RunStatus::Succeeded,
+            (false, _) => RunStatus::Failed,
+        };
+        if status == RunStatus::Succeeded {
+            session.ledger.append(run, Entry::RolledBack, false).await?;
+        }
+        session.end(run, status, counts, since).await?;
+        Ok(Ended {
+            run,
+            status,
+            faults,
+            outputs: Default::default(),
+        })
+    }
+}
+
+fn past_tense(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::WriteFile { .. } => "restored, byte for byte",
+        Effect::RemoveFile { .. } | Effect::RemoveDir { .. } => "removed",
+        Effect::MakeDir { .. } | Effect::Link { .. } => "made again",
+        Effect::Move { .. } => "moved back to its place",
+        Effect::Release { .. } => "set aside in the quarantine",
+        Effect::StopProcess { .. } => "stopped",
+        Effect::DeleteTopic { .. } => "deleted",
+        Effect::Claim { .. }
+        | Effect::StartProcess(_)
+        | Effect::InstallPackages { .. }
+        | Effect::CreateTopic { .. }
+        | Effect::Produce { .. } => "done",
+    }
+}

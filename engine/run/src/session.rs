@@ -1,0 +1,172 @@
+//! What every command that acts on a deployment has in common.
+
+use std::{sync::Arc, time::Instant};
+
+use camino::Utf8PathBuf;
+use krun_model::{
+    Address, Effect, Effector, Entry, Event, Fault, Outputs, RunId, Target, TargetState,
+    event::{EVENTS_VERSION, RunStatus},
+    host::Machine,
+    journal::{Pin, Verb, Who},
+};
+use tokio::sync::watch;
+
+use crate::{EventSender, Ledger};
+
+/// A deployment, the machine it is on, and who watches.
+#[derive(Clone)]
+pub struct Session {
+    /// Its journal.
+    pub ledger: Arc<Ledger>,
+    /// The machine.
+    pub machine: Arc<dyn Machine>,
+    /// The clients of its clusters: topics and records.
+    pub cluster: Arc<dyn Effector>,
+    /// Where events go.
+    pub events: EventSender,
+    /// Who runs krun.
+    pub who: Who,
+    /// The state folder's place for what is set aside.
+    pub quarantine: Utf8PathBuf,
+    /// Set when the run is to stop.
+    pub cancel: watch::Receiver<bool>,
+}
+
+/// How a run ended, for the exit code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// The run.
+    pub run: RunId,
+    /// How.
+    pub status: RunStatus,
+    /// What failed, in order.
+    pub faults: Vec<(Option<Address>, Fault)>,
+    /// What the steps said.
+    pub outputs: std::collections::BTreeMap<Address, Outputs>,
+}
+
+/// Steps counted for the end of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) changed: usize,
+    pub(crate) unchanged: usize,
+    pub(crate) failed: usize,
+}
+
+impl Session {
+    /// Who sees and changes a target.
+    pub(crate) fn effector(&self, target: &Target) -> &dyn Effector {
+        match target {
+            Target::Topic(_) | Target::Records(_) => &*self.cluster,
+            Target::Path(_)
+            | Target::Contents(_)
+            | Target::Moved { .. }
+            | Target::Process(_)
+            | Target::Packages(_) => &*self.machine,
+        }
+    }
+
+    /// The state of a target now.
+    pub(crate) async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
+        self.effector(target).observe(target).await
+    }
+
+    /// Performs an effect whose content may still lie in the blobs.
+    pub(crate) async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
+        let mut effect = effect.clone();
+        if let Effect::WriteFile { content, .. } = &mut effect
+            && content.bytes.is_none()
+        {
+            content.bytes = Some(self.ledger.blob(content.digest).await?.into());
+        }
+        self.effector(&effect.target()).perform(&effect).await
+    }
+
+    pub(crate) fn cancelled(&self) -> bool {
+        *self.cancel.borrow()
+    }
+
+    /// Begins a run, or goes on with one that was interrupted if it served the same command with
+    /// the same pin.
+    pub(crate) async fn begin(&self, verb: Verb, pin: Option<Pin>) -> Result<RunId, Fault> {
+        let (fresh, last, again) = {
+            let history = self.ledger.history();
+            let again = history
+                .interrupted()
+                .filter(|run| run.verb == verb && (pin.is_none() || pin == history.pin))
+                .map(|run| run.id);
+            (
+                history.id.is_none(),
+                history.runs.last().map_or(0, |run| run.id.0),
+                again,
+            )
+        };
+        let run = again.unwrap_or(RunId(last + 1));
+        if fresh {
+            let id = self.ledger.id().to_owned();
+            self.ledger
+                .append(run, Entry::Created { id }, false)
+                .await?;
+        }
+        let who = self.who.clone();
+        let entry = match again {
+            Some(_) => Entry::RunResumed { who },
+            None => Entry::RunStarted { verb, pin, who },
+        };
+        self.ledger.append(run, entry, true).await?;
+        self.announce(run, verb, again.is_some());
+        Ok(run)
+    }
+
+    pub(crate) fn announce(&self, run: RunId, verb: Verb, resumed: bool) {
+        self.events.send(Event::RunStarted {
+            version: EVENTS_VERSION,
+            deployment: self.ledger.name().clone(),
+            run,
+            verb,
+            resumed,
+        });
+    }
+
+    /// Ends a run: in the journal, then for whoever watches.
+    pub(crate) async fn end(
+        &self,
+        run: RunId,
+        status: RunStatus,
+        counts: Counts,
+        since: Instant,
+    ) -> Result<(), Fault> {
+        let Counts {
+            changed,
+            unchanged,
+            failed,
+        } = counts;
+        let duration_ms = since.elapsed().as_millis() as u64;
+        let entry = Entry::RunFinished {
+            status,
+            changed,
+            unchanged,
+            failed,
+            duration_ms,
+        };
+        let written = self.ledger.append(run, entry, true).await;
+        self.finished(status, counts, since);
+        written.map(drop)
+    }
+
+    pub(crate) fn finished(&self, status: RunStatus, counts: Counts, since: Instant) {
+        let Counts {
+            changed,
+            unchanged,
+            failed,
+        } = counts;
+        let duration_ms = since.elapsed().as_millis() as u64;
+        self.events.send(Event::RunFinished {
+            status,
+            changed,
+            unchanged,
+            failed,
+            duration_ms,
+        });
+    }
+}
