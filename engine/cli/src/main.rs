@@ -1,1 +1,36 @@
-fn main() {}
+//! The krun command: thin verbs over the engine.
+//!
+//! This crate owns everything that belongs to the user's side: arguments, environment, the state
+//! folder's place, terminals, prompts, and the one place where errors become words and exit codes
+//! ([`errors`]). It decides nothing about runbooks, plans or machines.
+
+mod args;
+mod commands;
+mod context;
+mod diagnostics;
+mod errors;
+mod export;
+mod prompt;
+mod registry;
+mod select;
+mod status_view;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = args::with_default_verb(std::env::args_os().collect());
+    let cli = match args::Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return errors::clap_exit(&error);
+        }
+    };
+    let context = context::Context::new(&cli.global);
+    match commands::dispatch(&context, cli.command) {
+        Ok(code) => code,
+        Err(error) => errors::show(&context, &error),
+    }
+}

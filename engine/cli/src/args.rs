@@ -1,0 +1,263 @@
+//! The command line as clap reads it.
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// Runs operational procedures as code: brings machines to what a runbook declares, says before what
+/// it will do, goes on when it was killed, and can take everything back.
+#[derive(Parser, Debug)]
+#[command(
+    name = "krun",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "`krun RUNBOOK` is short for `krun run RUNBOOK`.\n\nExit codes: 0 done · 1 a step failed · 2 wrong usage or parameter · 3 the runbook has errors · \
+4 the machine lacks something · 5 the deployment is held by another krun · 6 somebody else changed it · \
+7 a rollback is incomplete · 8 the state store · 9 an effect is in doubt · 10 a confirmation is needed · \
+70 a defect in krun · 130 stopped"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Args, Debug, Clone)]
+pub struct Global {
+    /// Folder (or file:// URL) of the state store [default: $XDG_STATE_HOME/krun].
+    #[arg(long, global = true, env = "KRUN_STATE", value_name = "FOLDER")]
+    pub state: Option<String>,
+    /// Print JSON: one versioned event or object a line.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say only what goes wrong.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say everything, unchanged steps too.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// When to colour; NO_COLOR is honoured.
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: ColorWhen,
+    /// File with more log patterns for diagnosis, in the shape of the built-in ones
+    /// [default: $XDG_CONFIG_HOME/krun/patterns.yaml].
+    #[arg(long, global = true, env = "KRUN_PATTERNS", value_name = "FILE")]
+    pub patterns: Option<String>,
+}
+
+/// When to colour.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorWhen {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Bring the machine to what a runbook declares.
+    Run(RunArgs),
+    /// Show what a run would do; changes nothing at all.
+    Plan(PlanArgs),
+    /// Find errors in a runbook before anything runs.
+    Check(CheckArgs),
+    /// Explain a runbook and its parameters, or a command.
+    Help(HelpArgs),
+    /// Show what is there: steps, processes, brokers and topics.
+    Status(StatusArgs),
+    /// List a deployment's runs.
+    History(SelectArgs),
+    /// Show one run: its steps, effects and outcomes.
+    Show(ShowArgs),
+    /// Print the log of a step's process.
+    Logs(LogsArgs),
+    /// End a deployment's processes gracefully; data is kept.
+    Stop(SelectArgs),
+    /// Start a deployment's processes again.
+    Start(SelectArgs),
+    /// Go on with an interrupted run, with the runbook as it was then.
+    Resume(ResumeArgs),
+    /// Take back everything that a deployment's runs did.
+    Rollback(RollbackArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+}
+
+/// A runbook and its parameters.
+#[derive(Args, Debug, Clone)]
+pub struct RunbookArgs {
+    /// The runbook: a .rhai file.
+    pub runbook: String,
+    /// Name of the deployment [default: the runbook's name].
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    /// A parameter; lists as a,b,c.
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub params: Vec<String>,
+    /// A YAML file of parameters; --param wins over it.
+    #[arg(long = "params", value_name = "FILE")]
+    pub params_file: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+    /// Run every proof, also those of which nothing upstream changed.
+    #[arg(long)]
+    pub prove: bool,
+    /// Answer yes to every question.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Take effects that are in doubt after a crash as they are found.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+    /// Plan every proof, also those of which nothing upstream changed.
+    #[arg(long)]
+    pub prove: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct HelpArgs {
+    /// A runbook or a command.
+    pub topic: Option<String>,
+}
+
+/// Which deployment.
+#[derive(Args, Debug, Clone)]
+pub struct SelectArgs {
+    /// The runbook, or the deployment's name; not needed where there is only one.
+    pub deployment: Option<String>,
+    /// Name of the deployment.
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Show the cluster: brokers, topics, partitions, leaders, ISR, offsets.
+    #[arg(long)]
+    pub cluster: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// Number of the run; `last` for the last one.
+    pub run: String,
+    #[command(flatten)]
+    pub select: SelectArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct LogsArgs {
+    /// The step, such as broker-2.
+    pub step: String,
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// How many lines from the end; 0 for all.
+    #[arg(long, short = 'n', default_value_t = 100, value_name = "LINES")]
+    pub lines: usize,
+}
+
+#[derive(Args, Debug)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Take effects that are in doubt after a crash as they are found.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct RollbackArgs {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Answer yes to the question.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Go on over what somebody else changed; what is overwritten is kept in the state folder.
+    #[arg(long)]
+    pub force: bool,
+    /// Only show what would be taken back.
+    #[arg(long)]
+    pub plan: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// Puts `run` in front of a first word that is no command, so that `krun RUNBOOK` runs it.
+pub fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let command = Cli::command();
+    let takes_value = |word: &str| {
+        command.get_arguments().any(|arg| {
+            arg.get_action().takes_values()
+                && arg.get_long().is_some_and(|long| word == format!("--{long}"))
+        })
+    };
+    let mut at = 1;
+    while let Some(word) = arguments.get(at).and_then(|word| word.to_str()) {
+        if takes_value(word) {
+            at += 2;
+        } else if word.starts_with('-') {
+            at += 1;
+        } else {
+            if command.find_subcommand(word).is_none() {
+                arguments.insert(at, "run".into());
+            }
+            break;
+        }
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_verb_may_be_left_out() {
+        for (given, read) in [
+            ("krun a.rhai -p x=1", "krun run a.rhai -p x=1"),
+            ("krun --state s a.rhai", "krun --state s run a.rhai"),
+            ("krun --json plan a.rhai", "krun --json plan a.rhai"),
+            ("krun", "krun"),
+            ("krun --version", "krun --version"),
+        ] {
+            assert_eq!(with_default_verb(words(given)), words(read), "{given}");
+        }
+    }
+
+    #[test]
+    fn clap_is_content() {
+        Cli::command().debug_assert();
+    }
+}

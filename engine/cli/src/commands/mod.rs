@@ -1,0 +1,171 @@
+//! One file a verb, each thin: select, open, call the engine, show.
+
+mod check;
+mod completions;
+mod help;
+mod history;
+mod logs;
+mod plan;
+mod resume;
+mod rollback;
+mod run;
+mod show;
+mod start;
+mod status;
+mod stop;
+
+use std::{process::ExitCode, sync::Arc};
+
+use krun_journal::Store;
+use krun_model::{DeploymentName, Fault, History, Journal, kind::Kinds};
+use krun_run::{Ended, EventSender, Session};
+use tokio::sync::watch;
+
+use crate::{
+    args::{Command, SelectArgs},
+    context::Context,
+    errors::{self, CliError},
+    registry, select,
+};
+
+type Outcome = Result<ExitCode, CliError>;
+
+/// Runs the command that was asked for.
+pub fn dispatch(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Check(args) => check::check(context, args),
+        Command::Completions(args) => completions::completions(context, args),
+        Command::Help(args) => help::help(context, args),
+        Command::History(args) => history::history(context, args),
+        Command::Logs(args) => logs::logs(context, args),
+        Command::Plan(args) => plan::plan(context, args),
+        Command::Resume(args) => resume::resume(context, args),
+        Command::Rollback(args) => rollback::rollback(context, args),
+        Command::Run(args) => run::run(context, args),
+        Command::Show(args) => show::show(context, args),
+        Command::Start(args) => start::start(context, args),
+        Command::Status(args) => status::status(context, args),
+        Command::Stop(args) => stop::stop(context, args),
+    }
+}
+
+/// A deployment that a command was pointed at.
+struct Found {
+    store: Arc<Store>,
+    name: DeploymentName,
+    kinds: Kinds,
+    history: History,
+}
+
+/// Finds the deployment that a command means.
+fn find(context: &Context, args: &SelectArgs, write: bool) -> Result<Found, CliError> {
+    let kinds = registry::kinds(context.patterns()?);
+    let store = match context.store_to_read()? {
+        Some(_) if write => context.store()?,
+        Some(store) => store,
+        None => {
+            return Err(Fault::new(krun_model::FaultCode::Usage, "nothing was ever run here")
+                .at(context.state_folder()?)
+                .hint("Run a runbook first, or name another state folder with `--state`.")
+                .into());
+        }
+    };
+    let name = select::deployment(context, &store, args, &kinds)?;
+    let history = History::fold(&store.read(&name)?);
+    Ok(Found { store: Arc::new(store), name, kinds, history })
+}
+
+/// Runs something with a session, events shown, and Ctrl-C heard: once, the run stops after the
+/// effect in hand; twice, at once.
+fn with_session(
+    context: &Context,
+    store: Arc<Store>,
+    name: DeploymentName,
+    work: impl AsyncFnOnce(Session) -> Result<Ended, Fault>,
+) -> Result<Ended, CliError> {
+    let runtime = runtime()?;
+    let (stop, cancel) = watch::channel(false);
+    runtime.spawn(hear_signals(stop));
+    let ended = runtime.block_on(krun_run::report(
+        context.reporter(),
+        async |events: EventSender| {
+            let session = context.session(store, name, events, cancel)?;
+            work(session).await
+        },
+    ));
+    Ok(ended?)
+}
+
+/// Looks at something with a session whose events nobody sees.
+fn look<T>(
+    context: &Context,
+    store: Arc<Store>,
+    name: DeploymentName,
+    work: impl AsyncFnOnce(Session) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    look_journal(context, store, name, work)
+}
+
+/// [`look`], over any journal.
+fn look_journal<T>(
+    context: &Context,
+    journal: Arc<dyn Journal>,
+    name: DeploymentName,
+    work: impl AsyncFnOnce(Session) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    struct Nobody;
+    impl krun_model::Reporter for Nobody {
+        fn event(&mut self, _event: &krun_model::Event) {}
+    }
+    let (_stop, cancel) = watch::channel(false);
+    runtime()?.block_on(krun_run::report(Box::new(Nobody), async |events: EventSender| {
+        let session = context.session(journal, name, events, cancel)?;
+        work(session).await
+    }))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::internal(format!("no runtime: {error}")))
+}
+
+async fn hear_signals(stop: watch::Sender<bool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return;
+    };
+    let mut heard = false;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        if heard {
+            // The journal has everything that was begun; the next run probes it.
+            std::process::exit(130);
+        }
+        heard = true;
+        let _ = stop.send(true);
+    }
+}
+
+/// The exit code of a run that ended.
+fn exit(ended: &Ended) -> ExitCode {
+    use krun_model::event::RunStatus;
+    let code = match (ended.status, ended.faults.first()) {
+        (RunStatus::Succeeded, _) => errors::DONE,
+        (RunStatus::Cancelled, _) => 130,
+        (RunStatus::Conflict, _) => 6,
+        (RunStatus::Failed, Some((_, fault))) => errors::exit_code(fault.code),
+        (RunStatus::Failed, None) => 1,
+    };
+    ExitCode::from(code)
+}

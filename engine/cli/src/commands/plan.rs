@@ -1,0 +1,90 @@
+//! `krun plan`: what a run would do; changes nothing, not even the state folder.
+
+use std::{process::ExitCode, sync::Arc};
+
+use krun_model::{
+    Address, DeploymentName, Digest, Entry, Fault, Journal, RunId,
+    journal::{Record, Verb},
+};
+use krun_run::{RunOptions, RunRequest};
+
+use super::{Outcome, look};
+use crate::{args::PlanArgs, context::Context, errors, registry, select};
+
+pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
+    let kinds = registry::kinds(context.patterns()?);
+    let selected = select::runbook(context, &args.runbook, &kinds)?;
+    select::remark_kept(context, &selected.kept);
+    let request = RunRequest {
+        path: select::pinned_path(&args.runbook.runbook)?,
+        runbook: selected.runbook,
+        kinds,
+        given: selected.given,
+        verb: Verb::Run,
+        options: RunOptions { prove: args.prove, ..RunOptions::default() },
+        approve: Box::new(|_| Ok(())),
+    };
+    let (plan, faults) = with_any_store(context, selected.name, async |session| {
+        Ok(krun_run::plan(&session, &request).await?)
+    })?;
+    if context.global.json {
+        let object = serde_json::json!({
+            "event": "plan", "version": krun_model::event::EVENTS_VERSION, "plan": plan,
+            "faults": faults.iter().map(|(step, fault)| serde_json::json!({"step": step, "fault": fault})).collect::<Vec<_>>(),
+        });
+        context.print(&format!("{object}\n"));
+    } else {
+        context.print(&krun_report::plan_text(&plan, context.out_style));
+    }
+    Ok(show_faults(context, &faults))
+}
+
+/// Shows what is in the way; the first decides the exit code.
+pub fn show_faults(context: &Context, faults: &[(Address, Fault)]) -> ExitCode {
+    for (step, fault) in faults {
+        let text = krun_report::fault_text(fault, context.err_style);
+        context.remark(&format!("{step} is in the way of a run:\n{text}"));
+    }
+    faults
+        .first()
+        .map_or(ExitCode::SUCCESS, |(_, fault)| ExitCode::from(errors::exit_code(fault.code)))
+}
+
+/// Looks with the store that is there, or with none where there is none.
+fn with_any_store<T>(
+    context: &Context,
+    name: DeploymentName,
+    work: impl AsyncFnOnce(krun_run::Session) -> Result<T, errors::CliError>,
+) -> Result<T, errors::CliError> {
+    match context.store_to_read()? {
+        Some(store) => look(context, Arc::new(store), name, work),
+        None => super::look_journal(context, Arc::new(NoStore), name, work),
+    }
+}
+
+/// What is known where no store is: nothing. A plan appends nothing to it.
+struct NoStore;
+
+impl NoStore {
+    fn refuse<T>() -> Result<T, Fault> {
+        Err(Fault::internal("a plan tried to write to the journal"))
+    }
+}
+
+impl Journal for NoStore {
+    fn deployments(&self) -> Result<Vec<DeploymentName>, Fault> {
+        Ok(vec![])
+    }
+    fn read(&self, _: &DeploymentName) -> Result<Vec<Record>, Fault> {
+        Ok(vec![])
+    }
+    fn append(&self, _: &DeploymentName, _: RunId, _: &Entry, _: bool) -> Result<Record, Fault> {
+        Self::refuse()
+    }
+    fn put_blob(&self, _: &[u8]) -> Result<Digest, Fault> {
+        Self::refuse()
+    }
+    fn blob(&self, _: &Digest) -> Result<Vec<u8>, Fault> {
+        Self::refuse()
+    }
+}

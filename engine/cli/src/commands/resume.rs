@@ -1,0 +1,57 @@
+//! `krun resume`: goes on with an interrupted run, with the runbook that it pinned.
+
+use krun_model::{Fault, FaultCode, event::RunStatus, journal::Verb};
+use krun_run::{RollbackOptions, RunOptions, RunRequest};
+
+use super::{Outcome, exit, find, run, with_session};
+use crate::{args::ResumeArgs, context::Context, select};
+
+pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
+    let found = find(context, &args.select, true)?;
+    let _lock = context.lock(&found.store, &found.name, "resume")?;
+    let verb = resumable(&found.history)
+        .ok_or_else(|| {
+            Fault::new(FaultCode::Usage, "there is nothing to resume")
+                .at(&found.name)
+                .because("the last run ended well, or none ever began")
+                .hint("`krun history` lists the runs; `krun RUNBOOK` runs today's file.")
+        })?;
+    let (store, name) = (found.store.clone(), found.name.clone());
+    if verb == Verb::Rollback {
+        let options = RollbackOptions { force: args.force };
+        let ended = with_session(context, store, name, async |session| {
+            krun_run::rollback(&session, options).await
+        })?;
+        return Ok(exit(&ended));
+    }
+    let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
+    let request = RunRequest {
+        runbook,
+        kinds: found.kinds,
+        path: pin.path,
+        given: pin.given,
+        verb,
+        options: RunOptions { force: args.force, ..RunOptions::default() },
+        approve: run::approval(true),
+    };
+    let ended = with_session(context, store.clone(), name.clone(), async |session| {
+        match verb {
+            Verb::Start => krun_run::start(&session, request).await,
+            Verb::Stop => krun_run::stop(&session).await,
+            Verb::Run | Verb::Rollback => krun_run::run(&session, request).await,
+        }
+    })?;
+    if ended.status == RunStatus::Succeeded && verb != Verb::Stop {
+        super::status::closing_words(context, store, name)?;
+    }
+    Ok(exit(&ended))
+}
+
+/// What the last run was, if it was cut off, stopped or failed.
+fn resumable(history: &krun_model::History) -> Option<Verb> {
+    let last = history.runs.last()?;
+    match last.finished {
+        Some((RunStatus::Succeeded, _)) => None,
+        _ => Some(last.verb),
+    }
+}

@@ -1,0 +1,111 @@
+//! `krun status`: what is there now.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use krun_journal::Store;
+use krun_kafka::view::ClusterView;
+use krun_model::{DeploymentName, journal::Verb, journal::Who};
+use krun_run::{RunOptions, RunRequest};
+
+use super::{Outcome, find, look};
+use crate::{
+    args::StatusArgs, context::Context, errors::CliError, export, select, status_view,
+};
+
+/// How long brokers have for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub fn status(context: &Context, args: StatusArgs) -> Outcome {
+    let found = find(context, &args.select, false)?;
+    if args.cluster {
+        return cluster(context, found.store, found.name);
+    }
+    let holder = found.store.holder(&found.name)?.map(|holder| Who {
+        user: holder.user,
+        host: holder.host,
+        pid: holder.pid,
+        krun: holder.command,
+    });
+    let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
+    let request = RunRequest {
+        runbook,
+        kinds: found.kinds,
+        path: pin.path.clone(),
+        given: pin.given,
+        verb: Verb::Run,
+        options: RunOptions::default(),
+        approve: Box::new(|_| Ok(())),
+    };
+    let view = look(context, found.store, found.name, async |session| {
+        let (plan, _) = krun_run::plan(&session, &request).await?;
+        let processes = krun_run::processes(&session).await?;
+        Ok(status_view::gather(&session, &request.runbook, &pin.path, &plan, &processes, holder))
+    })?;
+    if context.global.json {
+        print_json(context, &view);
+    } else {
+        context.print(&krun_report::status_text(&view, context.out_style));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cluster(context: &Context, store: Arc<Store>, name: DeploymentName) -> Outcome {
+    let table = look(context, store, name, async |session| {
+        let processes = krun_run::processes(&session).await?;
+        let bootstrap = status_view::bootstrap(&processes)?;
+        let view = ClusterView::fetch(&bootstrap, PATIENCE).await?;
+        Ok(export::cluster_table(&view))
+    })?;
+    if context.global.json {
+        print_json(context, &table);
+    } else {
+        context.print(&krun_report::cluster_text(&table, context.out_style));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_json(context: &Context, value: &impl serde::Serialize) {
+    let line = serde_json::to_string(value).unwrap_or_default();
+    context.print(&format!("{line}\n"));
+}
+
+/// After a run that ended well: what runs where, how to look at it, how to take it back.
+pub fn closing_words(
+    context: &Context,
+    store: Arc<Store>,
+    name: DeploymentName,
+) -> Result<(), CliError> {
+    if context.global.json || context.global.quiet {
+        return Ok(());
+    }
+    let alias = format!(" --as {name}");
+    let alias = if store_has_one(&store)? { "" } else { &alias };
+    let processes = look(context, store, name, async |session| {
+        Ok(krun_run::processes(&session).await?)
+    })?;
+    if processes.is_empty() {
+        return Ok(());
+    }
+    let mut text = String::from("\nRunning:\n");
+    let width = processes.iter().map(|view| view.step.as_str().len()).max().unwrap_or(0);
+    for view in &processes {
+        let endpoint = view.outputs.get("endpoint").and_then(|v| v.as_str()).unwrap_or("");
+        let pid = view.running.as_ref().map_or("not running".into(), |r| format!("pid {}", r.pid));
+        text.push_str(&format!(
+            "  {:width$}  {endpoint:<21}  {pid:<11}  {}\n",
+            view.step, view.spec.log
+        ));
+    }
+    text.push_str(&format!(
+        "\nLook at it    krun status --cluster{alias} · krun status{alias} · krun logs STEP{alias}\n\
+         Stop, start   krun stop{alias} · krun start{alias}\n\
+         Take it back  krun rollback{alias}"
+    ));
+    context.remark(&text);
+    Ok(())
+}
+
+fn store_has_one(store: &Store) -> Result<bool, CliError> {
+    use krun_model::Journal as _;
+    Ok(store.deployments()?.len() == 1)
+}

@@ -1,0 +1,227 @@
+//! Where things are and how they are shown, from arguments and environment: the only reader of both.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    sync::Arc,
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_journal::{Lock, LockHolder, Store};
+use krun_model::{DeploymentName, Fault, FaultCode, Reporter, journal::Who};
+use krun_report::{HumanReporter, JsonReporter, Style, Verbosity};
+use krun_run::{EventSender, Ledger, Session};
+use krun_script::PathBase;
+use tokio::sync::watch;
+
+use crate::args::{ColorWhen, Global};
+
+/// What every command needs.
+pub struct Context {
+    pub global: Global,
+    /// How standard output looks.
+    pub out_style: Style,
+    /// How standard error looks.
+    pub err_style: Style,
+}
+
+impl Context {
+    pub fn new(global: &Global) -> Self {
+        let out = std::io::stdout().is_terminal();
+        let err = std::io::stderr().is_terminal();
+        Self {
+            global: global.clone(),
+            out_style: style(global, out),
+            err_style: style(global, err),
+        }
+    }
+
+    /// Data for the user: standard output. A closed pipe is the reader's wish.
+    pub fn print(&self, text: &str) {
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
+
+    /// A remark: standard error, unless quiet.
+    pub fn remark(&self, text: &str) {
+        if !self.global.quiet {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// Who shows the events of a run.
+    pub fn reporter(&self) -> Box<dyn Reporter> {
+        if self.global.json {
+            Box::new(JsonReporter::new(std::io::stdout()))
+        } else {
+            Box::new(HumanReporter::new(self.err_style, std::io::stderr()))
+        }
+    }
+
+    /// The state folder: `--state`, `KRUN_STATE`, or the XDG state folder.
+    pub fn state_folder(&self) -> Result<Utf8PathBuf, Fault> {
+        if let Some(named) = &self.global.state {
+            let path = match named.split_once("://") {
+                Some(("file", path)) => path,
+                Some((scheme, _)) => {
+                    return Err(Fault::new(
+                        FaultCode::Usage,
+                        format!("`{scheme}` is no state store that this krun knows"),
+                    )
+                    .at(named)
+                    .hint("Give a folder, or a URL such as file:///var/lib/krun."));
+                }
+                None => named,
+            };
+            return absolute(path);
+        }
+        Ok(home_folder("XDG_STATE_HOME", ".local/state")?.join("krun"))
+    }
+
+    /// The cache folder for downloads.
+    pub fn cache_folder(&self) -> Result<Utf8PathBuf, Fault> {
+        Ok(home_folder("XDG_CACHE_HOME", ".cache")?.join("krun"))
+    }
+
+    /// The patterns for diagnosis: built in, and the user's.
+    pub fn patterns(&self) -> Result<Arc<krun_kafka::diagnosis::Patterns>, Fault> {
+        let mut patterns = krun_kafka::diagnosis::Patterns::builtin();
+        let (path, asked) = match &self.global.patterns {
+            Some(path) => (absolute(path)?, true),
+            None => (home_folder("XDG_CONFIG_HOME", ".config")?.join("krun/patterns.yaml"), false),
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => patterns.extend_yaml(&text).map_err(|error| {
+                Fault::new(FaultCode::Usage, "the file of log patterns can't be read")
+                    .at(&path)
+                    .because(error)
+                    .hint("Its shape is shown in the book, chapter \"Errors\".")
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !asked => {}
+            Err(error) => return Err(Fault::io("could not read the log patterns", &path, &error)),
+        }
+        Ok(Arc::new(patterns))
+    }
+
+    /// What `~` and relative paths in parameters mean.
+    pub fn path_base(&self) -> Result<PathBase, Fault> {
+        Ok(PathBase { cwd: cwd()?, home: std::env::var("HOME").ok().map(Into::into) })
+    }
+
+    /// The store, made if it is not there.
+    pub fn store(&self) -> Result<Store, Fault> {
+        Store::open(&self.state_folder()?)
+    }
+
+    /// The store if one is there; nothing is made.
+    pub fn store_to_read(&self) -> Result<Option<Store>, Fault> {
+        Store::open_read(&self.state_folder()?)
+    }
+
+    /// Takes a deployment for a command.
+    pub fn lock(
+        &self,
+        store: &Store,
+        name: &DeploymentName,
+        command: &str,
+    ) -> Result<Lock, Fault> {
+        let who = who();
+        store.lock(
+            name,
+            &LockHolder {
+                pid: who.pid,
+                user: who.user,
+                host: who.host,
+                since_ms: jiff::Timestamp::now().as_millisecond(),
+                command: command.to_owned(),
+            },
+        )
+    }
+
+    /// A session on a deployment of this machine.
+    pub fn session(
+        &self,
+        journal: Arc<dyn krun_model::Journal>,
+        name: DeploymentName,
+        events: EventSender,
+        cancel: watch::Receiver<bool>,
+    ) -> Result<Session, Fault> {
+        let machine = krun_agent::LocalMachine::new(self.cache_folder()?, cancel.clone());
+        Ok(Session {
+            ledger: Arc::new(Ledger::open(journal, name, fresh_id()?)?),
+            machine: Arc::new(machine),
+            cluster: Arc::new(krun_kafka::ClusterEffector::new()),
+            events,
+            who: who(),
+            quarantine: self.state_folder()?.join("quarantine"),
+            cancel,
+        })
+    }
+}
+
+fn style(global: &Global, terminal: bool) -> Style {
+    let color = match global.color {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => {
+            terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let unicode = locale.is_none_or(|locale| locale.to_lowercase().contains("utf"));
+    let verbosity = match (global.quiet, global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let width = if terminal { usize::from(console::Term::stderr().size().1) } else { 0 };
+    Style { color, unicode, live: terminal, verbosity, width }
+}
+
+fn cwd() -> Result<Utf8PathBuf, Fault> {
+    let path = std::env::current_dir()
+        .map_err(|error| Fault::io("could not tell the current folder", ".", &error))?;
+    Utf8PathBuf::from_path_buf(path).map_err(|path| {
+        Fault::new(FaultCode::Usage, "the current folder's name is not UTF-8").at(path.display())
+    })
+}
+
+/// An absolute path from what a user typed.
+pub fn absolute(path: &str) -> Result<Utf8PathBuf, Fault> {
+    if Utf8Path::new(path).is_absolute() {
+        return Ok(path.into());
+    }
+    Ok(cwd()?.join(path))
+}
+
+fn home_folder(variable: &str, below_home: &str) -> Result<Utf8PathBuf, Fault> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| value.starts_with('/'));
+    if let Some(folder) = set(variable) {
+        return Ok(folder.into());
+    }
+    let home = set("HOME").ok_or_else(|| {
+        Fault::new(FaultCode::Usage, format!("neither {variable} nor HOME is set"))
+            .hint("Name the state folder with `--state FOLDER`, and set HOME.")
+    })?;
+    Ok(Utf8Path::new(&home).join(below_home))
+}
+
+/// Who runs krun.
+pub fn who() -> Who {
+    let uname = rustix::system::uname();
+    let uid = rustix::process::getuid().as_raw();
+    Who {
+        user: std::env::var("USER").ok().filter(|u| !u.is_empty()).unwrap_or(format!("uid {uid}")),
+        host: uname.nodename().to_string_lossy().into_owned(),
+        pid: std::process::id(),
+        krun: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// A random id for a new deployment, from the kernel.
+fn fresh_id() -> Result<String, Fault> {
+    let path = "/proc/sys/kernel/random/uuid";
+    let id = std::fs::read_to_string(path)
+        .map_err(|error| Fault::io("could not get a random id", path, &error))?;
+    Ok(id.trim().to_owned())
+}

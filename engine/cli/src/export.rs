@@ -1,0 +1,62 @@
+//! Data of the engine as the report crate shows it.
+
+use krun_kafka::view::ClusterView;
+use krun_plan::{RollbackPlan, UndoAction};
+use krun_report::{ClusterBroker, ClusterPartition, ClusterTable, ClusterTopic, RollbackLine};
+
+/// A rollback plan's lines, in order.
+pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
+    plan.lines
+        .iter()
+        .map(|line| {
+            let (how, note) = match &line.action {
+                UndoAction::Do(effect) => (krun_run::undo_words(effect).to_owned(), None),
+                UndoAction::AlreadyBack => ("already as before".to_owned(), None),
+                UndoAction::Kept(why) => (why.clone(), None),
+                UndoAction::Contained(what) => (format!("goes with {what}"), None),
+                UndoAction::Irreversible(why) => ("stays".to_owned(), Some(why.clone())),
+                UndoAction::Conflict { expected, found, .. } => (
+                    "conflict: only with --force".to_owned(),
+                    Some(format!("krun left {expected}, found {found}")),
+                ),
+            };
+            RollbackLine { target: line.target.to_string(), how, note }
+        })
+        .collect()
+}
+
+/// A cluster as a table.
+pub fn cluster_table(view: &ClusterView) -> ClusterTable {
+    ClusterTable {
+        cluster_id: view.cluster_id.clone(),
+        brokers: view
+            .brokers
+            .iter()
+            .map(|broker| ClusterBroker {
+                id: broker.id,
+                host: broker.host.clone(),
+                port: broker.port,
+                controller: view.controller_id == Some(broker.id),
+            })
+            .collect(),
+        topics: view
+            .topics
+            .iter()
+            .map(|topic| ClusterTopic {
+                name: topic.name.clone(),
+                partitions: topic
+                    .partitions
+                    .iter()
+                    .map(|partition| ClusterPartition {
+                        id: partition.id,
+                        leader: partition.leader,
+                        replicas: partition.replicas.clone(),
+                        isr: partition.isr.clone(),
+                        start: partition.start,
+                        end: partition.end,
+                    })
+                    .collect(),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,163 @@
+//! Which runbook, which deployment, which parameters.
+
+use camino::Utf8Path;
+use krun_journal::Store;
+use krun_model::{
+    DeploymentName, Fault, FaultCode, History, Journal as _, Map, Runbook, journal::Pin,
+    kind::Kinds,
+};
+use krun_script::Loader;
+
+use crate::{
+    args::{RunbookArgs, SelectArgs},
+    context::{Context, absolute},
+    errors::CliError,
+};
+
+/// A runbook, evaluated for a deployment.
+pub struct Selected {
+    pub runbook: Runbook,
+    pub name: DeploymentName,
+    /// The parameters that were given, now or in the last run.
+    pub given: Map<serde_json::Value>,
+    /// Those of them that come from the last run.
+    pub kept: Map<serde_json::Value>,
+}
+
+/// Evaluates a runbook with what was given now and what the deployment's last run was given.
+pub fn runbook(
+    context: &Context,
+    args: &RunbookArgs,
+    kinds: &Kinds,
+) -> Result<Selected, CliError> {
+    let loader = Loader::new(kinds, context.path_base()?);
+    let path = Utf8Path::new(&args.runbook);
+    let mut given = given(args)?;
+    let name = match &args.name {
+        Some(name) => deployment_name(name)?,
+        None => deployment_name(&loader.describe(path)?.name)?,
+    };
+    let mut kept = Map::new();
+    if let Some(store) = context.store_to_read()? {
+        let history = History::fold(&store.read(&name)?);
+        if let Some(pin) = history.pin.as_ref().filter(|_| !history.is_baseline()) {
+            for (param, value) in &pin.given {
+                if !given.contains_key(param) {
+                    kept.insert(param.clone(), value.clone());
+                    given.insert(param.clone(), value.clone());
+                }
+            }
+        }
+    }
+    let runbook = loader.load(path, &given)?;
+    Ok(Selected { runbook, name, given, kept })
+}
+
+/// Says which parameters are the last run's.
+pub fn remark_kept(context: &Context, kept: &Map<serde_json::Value>) {
+    if !kept.is_empty() && !context.global.json {
+        let list: Vec<_> = kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        context.remark(&format!("parameters kept from the last run: {}", list.join(", ")));
+    }
+}
+
+fn given(args: &RunbookArgs) -> Result<Map<serde_json::Value>, CliError> {
+    let mut given = match &args.params_file {
+        None => Map::new(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Fault::io("could not read the parameters", file, &error))?;
+            krun_script::given_from_yaml(&text, file)?
+        }
+    };
+    for param in &args.params {
+        let (name, value) = param.split_once('=').ok_or_else(|| {
+            Fault::new(FaultCode::Usage, format!("`--param {param}` has no value"))
+                .hint("Write it as `--param NAME=VALUE`.")
+        })?;
+        given.insert(name.trim().to_owned(), value.into());
+    }
+    Ok(given)
+}
+
+fn deployment_name(text: &str) -> Result<DeploymentName, Fault> {
+    text.parse().map_err(|error| {
+        Fault::new(FaultCode::Usage, "this can't be a deployment's name")
+            .because(error)
+            .hint("Choose another with `--as NAME`.")
+    })
+}
+
+/// The deployment that a command means: by name, by runbook, or the only one there is.
+pub fn deployment(
+    context: &Context,
+    store: &Store,
+    args: &SelectArgs,
+    kinds: &Kinds,
+) -> Result<DeploymentName, CliError> {
+    let names = store.deployments()?;
+    let wanted = match (&args.name, &args.deployment) {
+        (Some(name), _) => deployment_name(name)?,
+        (None, Some(text)) if Utf8Path::new(text).is_file() => {
+            let loader = Loader::new(kinds, context.path_base()?);
+            deployment_name(&loader.describe(Utf8Path::new(text))?.name)?
+        }
+        (None, Some(text)) => deployment_name(text)?,
+        (None, None) => return Ok(only_one(store, &names)?),
+    };
+    if names.contains(&wanted) {
+        return Ok(wanted);
+    }
+    Err(nothing_there(&format!("there is no deployment `{wanted}`"), store, &names).into())
+}
+
+fn only_one(store: &Store, names: &[DeploymentName]) -> Result<DeploymentName, Fault> {
+    match names {
+        [only] => Ok(only.clone()),
+        [] => Err(nothing_there("nothing was ever run here", store, names)),
+        _ => Err(nothing_there("there are several deployments", store, names)
+            .hint("Say which one with `--as NAME`.")),
+    }
+}
+
+fn nothing_there(what: &str, store: &Store, names: &[DeploymentName]) -> Fault {
+    let fault = Fault::new(FaultCode::Usage, what).at(store.folder());
+    if names.is_empty() {
+        return fault
+            .hint("Run a runbook first, or name the state folder of the one you mean with `--state`.");
+    }
+    fault.evidence(names.iter().map(ToString::to_string))
+}
+
+/// The runbook that a deployment's last run pinned.
+pub fn pinned(
+    context: &Context,
+    store: &Store,
+    history: &History,
+    kinds: &Kinds,
+) -> Result<(Runbook, Pin), CliError> {
+    let pin = history.pin.clone().ok_or_else(|| {
+        Fault::new(FaultCode::Usage, "no run of this deployment ever began")
+            .hint("Run its runbook first.")
+    })?;
+    let mut sources = Vec::new();
+    for (path, digest) in &pin.sources {
+        let bytes = store.blob(digest)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Fault::new(FaultCode::StateDamaged, "a pinned source is not text"))?;
+        sources.push(krun_model::runbook::SourceFile {
+            path: path.clone(),
+            digest: *digest,
+            text: text.into(),
+        });
+    }
+    let loader = Loader::new(kinds, context.path_base()?);
+    // Paths among the parameters were made absolute when the run began.
+    let runbook = loader.load_sources(sources, &pin.params)?;
+    Ok((runbook, pin))
+}
+
+/// The runbook's file, absolute, for the pin.
+pub fn pinned_path(runbook: &str) -> Result<String, Fault> {
+    Ok(absolute(runbook)?.to_string())
+}

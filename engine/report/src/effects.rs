@@ -1,0 +1,55 @@
+//! Effects, their ways back and their outcomes, in words.
+
+use krun_model::{Effect, TargetState, Undo, journal::Outcome};
+
+/// What an effect does: `write /etc/x (mode 0644)`.
+pub(crate) fn effect_words(effect: &Effect) -> String {
+    match effect {
+        Effect::WriteFile {
+            path,
+            content,
+            mode,
+            ..
+        } => format!("write {path} ({}, mode {mode:04o})", content.digest.short()),
+        Effect::RemoveFile { path } => format!("remove {path}"),
+        Effect::MakeDir { path, mode } => format!("make folder {path} (mode {mode:04o})"),
+        Effect::RemoveDir { path } => format!("remove folder {path}"),
+        Effect::Link { path, to } => format!("link {path} to {to}"),
+        Effect::Move { from, to } => format!("move {from} → {to}"),
+        Effect::Claim { path, .. } => format!("claim what will appear in {path}"),
+        Effect::Release {
+            path, quarantine, ..
+        } => format!("set aside what is in {path} → {quarantine}"),
+        Effect::StartProcess(spec) => format!("start process {}", spec.id.step),
+        Effect::StopProcess { id, .. } => format!("stop process {}", id.step),
+        Effect::InstallPackages { names } => format!("install packages {}", names.join(" ")),
+        Effect::CreateTopic { topic, spec } => format!(
+            "create topic {} ({} partitions × {} replicas)",
+            topic.name, spec.partitions, spec.replication_factor
+        ),
+        Effect::DeleteTopic { topic } => format!("delete topic {}", topic.name),
+        Effect::Produce { topic, records, .. } => {
+            format!("produce {records} records into topic {}", topic.name)
+        }
+    }
+}
+
+/// How an effect is taken back.
+pub(crate) fn undo_way(undo: &Undo, before: &TargetState) -> String {
+    match undo {
+        Undo::By(Effect::WriteFile { path, .. }) => format!("restore {path} ({before})"),
+        Undo::By(effect) => effect_words(effect),
+        Undo::Contained(target) => format!("goes away with {target}"),
+        Undo::Kept => "stays, on purpose".to_owned(),
+        Undo::Irreversible(why) => format!("not possible: {why}"),
+    }
+}
+
+/// How an effect ended.
+pub(crate) fn outcome_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done(state) => format!("done: {state}"),
+        Outcome::Recovered(state) => format!("found done after an interruption: {state}"),
+        Outcome::NotDone(why) => format!("not done: {why}"),
+    }
+}

@@ -1,0 +1,195 @@
+//! A plan as people read it before they agree to it.
+
+use std::collections::BTreeMap;
+
+use krun_model::{Change, Plan, kind::UndoClass, plan::PlannedStep};
+
+use crate::{
+    Style,
+    style::{Mark, Tone},
+    text::{clean, clean_line, count, fill, pad},
+};
+
+mod diff;
+#[cfg(test)]
+mod tests;
+
+/// The widest columns for addresses and kinds; longer ones push their own line only.
+const ADDRESS: usize = 40;
+const KIND: usize = 28;
+
+/// What would be done to each step, section by section, with reasons and differences.
+///
+/// Steps that stay as they are become one count a section, unless the style is verbose; a quiet
+/// style shows one line a step.
+pub fn plan_text(plan: &Plan, style: Style) -> String {
+    let shown = |step: &&PlannedStep| step.change != Change::NoOp || style.verbose();
+    let columns = Columns::of(plan.steps.iter().filter(shown));
+    let sections = sections(&plan.steps);
+    let mut text = String::new();
+    for (at, (title, steps)) in sections.iter().enumerate() {
+        // Steps before the first section need no heading; later ones must not stand under a wrong one.
+        if let Some(title) = title.or((at > 0).then_some("Other steps")) {
+            text.push_str(&style.paint(Tone::Strong, clean_line(style, title)));
+            text.push('\n');
+        }
+        for step in steps.iter().filter(|step| shown(step)) {
+            text.push_str(&step_text(step, columns, style));
+        }
+        let hidden = steps.iter().filter(|step| !shown(step)).count();
+        if hidden > 0 {
+            let line = format!("{} as wanted", count(hidden, "step"));
+            let mark = pad(
+                &style.mark(Mark::Unchanged),
+                if style.unicode { 1 } else { 3 },
+            );
+            text.push_str(&format!("  {mark} {}\n", style.paint(Tone::Faint, line)));
+        }
+        text.push('\n');
+    }
+    if !plan.orphans.is_empty() {
+        let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
+        text.push_str("No longer in the runbook; they stay until --prune:\n");
+        text.push_str(&fill("  ", &names.join(", "), style.width));
+        text.push('\n');
+    }
+    text.push_str(&irreversible(plan, style));
+    text.push_str(&footer(plan, style));
+    text
+}
+
+/// What a rollback can do about a step, in words.
+pub fn undo_words(class: UndoClass) -> &'static str {
+    match class {
+        UndoClass::Reversible => "restored to the byte",
+        UndoClass::Compensable => "stopped or deleted again",
+        UndoClass::Contained => "goes away with what contains it",
+        UndoClass::Kept => "stays, on purpose",
+        UndoClass::Irreversible => "not possible",
+        UndoClass::Nothing => "nothing to take back",
+    }
+}
+
+/// How many steps of each change: `3 to create, 1 to restart, 12 as wanted`; none is an empty text.
+pub(crate) fn counts(plan: &Plan) -> String {
+    let mut numbers: BTreeMap<Change, usize> = BTreeMap::new();
+    for step in &plan.steps {
+        *numbers.entry(step.change).or_default() += 1;
+    }
+    let order = [
+        Change::Create,
+        Change::Update,
+        Change::Restart,
+        Change::Delete,
+        Change::Act,
+        Change::Prove,
+        Change::NoOp,
+    ];
+    let part = |change: &Change| {
+        let number = *numbers.get(change)?;
+        Some(match change {
+            Change::NoOp => format!("{number} as wanted"),
+            Change::Act => format!("{} to do", count(number, "act")),
+            change => format!("{number} to {}", change.word()),
+        })
+    };
+    order.iter().filter_map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// How wide the columns of this plan are.
+#[derive(Clone, Copy)]
+struct Columns {
+    address: usize,
+    kind: usize,
+}
+
+impl Columns {
+    fn of<'a>(steps: impl Iterator<Item = &'a PlannedStep>) -> Self {
+        steps.fold(
+            Self {
+                address: 0,
+                kind: 0,
+            },
+            |columns, step| Self {
+                address: columns
+                    .address
+                    .max(step.address.as_str().len())
+                    .min(ADDRESS),
+                kind: columns.kind.max(step.kind.len()).min(KIND),
+            },
+        )
+    }
+}
+
+/// Steps by section, sections in the order in which they first appear.
+fn sections(steps: &[PlannedStep]) -> Vec<(Option<&str>, Vec<&PlannedStep>)> {
+    let mut sections: Vec<(Option<&str>, Vec<&PlannedStep>)> = vec![];
+    for step in steps {
+        let title = step.phase.as_deref();
+        match sections.iter_mut().find(|(other, _)| *other == title) {
+            Some((_, steps)) => steps.push(step),
+            None => sections.push((title, vec![step])),
+        }
+    }
+    sections
+}
+
+fn step_text(step: &PlannedStep, columns: Columns, style: Style) -> String {
+    let head = format!(
+        "  {} {}  {}  ",
+        style.symbol(step.change),
+        style.paint(Tone::Strong, pad(step.address.as_str(), columns.address)),
+        style.paint(
+            Tone::Faint,
+            pad(&clean_line(style, &step.kind), columns.kind)
+        ),
+    );
+    let said = format!(
+        "{}: {}",
+        step.change.word(),
+        clean(style, &step.reason.to_string())
+    );
+    let mut text = fill(&head, &said, style.width);
+    if style.quiet() {
+        return text;
+    }
+    if step.change.is_change() && step.undo != UndoClass::Nothing {
+        let words = undo_words(step.undo);
+        let words = match step.undo {
+            UndoClass::Irreversible => style.paint(Tone::Bad, words),
+            _ => style.paint(Tone::Faint, words),
+        };
+        text.push_str(&format!("      undo: {words}\n"));
+    }
+    text.push_str(&diff::diff_text(step, style));
+    text
+}
+
+/// What nobody can take back, named once more where the decision is made.
+fn irreversible(plan: &Plan, style: Style) -> String {
+    let names: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.change.is_change() && step.undo == UndoClass::Irreversible)
+        .map(|step| step.address.as_str())
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let word = style.paint(Tone::Bad, "Cannot be taken back:");
+    fill(&format!("{word} "), &names.join(", "), style.width)
+}
+
+fn footer(plan: &Plan, style: Style) -> String {
+    let proofs = plan.steps.iter().any(|step| step.change == Change::Prove);
+    let said = if plan.steps.is_empty() {
+        "the runbook has no steps; nothing was changed.".to_owned()
+    } else if plan.changes() == 0 && !proofs {
+        let all = count(plan.steps.len(), "step");
+        format!("nothing to do, {all} as wanted; nothing was changed.")
+    } else {
+        format!("{}; nothing was changed.", counts(plan))
+    };
+    let word = style.paint(Tone::Strong, "Plan:");
+    fill(&format!("{word} "), &said, style.width)
+}
