@@ -1,0 +1,239 @@
+//! A rollback brings any sequence of effects back to what was there before, and stops at what
+//! somebody else changed.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use krun_model::{
+    Address, Digest, Effect, History, RunId, Target, TargetState, effect::Content,
+    history::EffectMemory, journal::Seq,
+};
+use krun_plan::{RollbackPlan, UndoAction, World, rollback, targets};
+use proptest::prelude::*;
+
+/// Files and folders as a map: what the effects of files mean, stated a second time.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Tree(BTreeMap<Utf8PathBuf, TargetState>);
+
+fn file(text: &str) -> TargetState {
+    TargetState::File {
+        digest: Digest::of(text),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    }
+}
+
+fn dir() -> TargetState {
+    TargetState::Dir {
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+    }
+}
+
+impl Tree {
+    fn get(&self, path: &Utf8PathBuf) -> TargetState {
+        self.0.get(path).cloned().unwrap_or(TargetState::Absent)
+    }
+
+    fn children(&self, path: &Utf8PathBuf) -> Vec<String> {
+        let below = self.0.keys().filter(|p| p.parent() == Some(path));
+        below
+            .filter_map(|p| p.file_name())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn possible(&self, effect: &Effect) -> bool {
+        let Target::Path(path) = effect.target() else {
+            return false;
+        };
+        let parent_there = path
+            .parent()
+            .is_none_or(|p| p == "/" || matches!(self.0.get(p), Some(TargetState::Dir { .. })));
+        parent_there
+            && match (effect, self.get(&path)) {
+                (Effect::WriteFile { .. }, now) => {
+                    matches!(now, TargetState::Absent | TargetState::File { .. })
+                }
+                (Effect::RemoveFile { .. }, now) => matches!(now, TargetState::File { .. }),
+                (Effect::MakeDir { .. }, now) => now == TargetState::Absent,
+                (Effect::RemoveDir { .. }, TargetState::Dir { .. }) => {
+                    self.children(&path).is_empty()
+                }
+                _ => false,
+            }
+    }
+
+    fn apply(&mut self, effect: &Effect) {
+        assert!(
+            self.possible(effect),
+            "{effect:?} can't be done to {self:?}"
+        );
+        let Target::Path(path) = effect.target() else {
+            unreachable!()
+        };
+        match effect {
+            Effect::WriteFile { content, mode, .. } => {
+                let state = TargetState::File {
+                    digest: content.digest,
+                    mode: *mode,
+                    uid: 0,
+                    gid: 0,
+                };
+                self.0.insert(path, state);
+            }
+            Effect::MakeDir { .. } => {
+                self.0.insert(path, dir());
+            }
+            _ => {
+                self.0.remove(&path);
+            }
+        }
+    }
+
+    fn world(&self, history: &History) -> World {
+        let mut world = World::default();
+        for target in targets(history) {
+            let state = match &target {
+                Target::Path(path) => self.get(path),
+                Target::Contents(path) if self.0.contains_key(path) => {
+                    TargetState::Contents(self.children(path).into_iter().collect())
+                }
+                _ => TargetState::Absent,
+            };
+            world.saw(target, state);
+        }
+        world
+    }
+
+    fn roll_back(&mut self, plan: &RollbackPlan) {
+        for line in &plan.lines {
+            match &line.action {
+                UndoAction::Do(effect) => self.apply(effect),
+                UndoAction::AlreadyBack => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+fn record(history: &mut History, tree: &mut Tree, effect: Effect) {
+    let before = match effect.target() {
+        Target::Path(path) => tree.get(&path),
+        _ => unreachable!(),
+    };
+    tree.apply(&effect);
+    let after = match effect.target() {
+        Target::Path(path) => tree.get(&path),
+        _ => unreachable!(),
+    };
+    let step: Address = "step".parse().unwrap();
+    history.effects.push(EffectMemory {
+        seq: Seq(history.effects.len() as u64 + 1),
+        run: RunId(1),
+        step,
+        undo: effect.undo(&before),
+        effect,
+        before,
+        after: Some(after),
+    });
+}
+
+fn paths() -> impl Strategy<Value = Utf8PathBuf> {
+    prop::sample::select(vec!["/a", "/b", "/a/c", "/a/d", "/a/c/e", "/b/f"])
+        .prop_map(Utf8PathBuf::from)
+}
+
+fn effects() -> impl Strategy<Value = Effect> {
+    (0..4, paths(), "[xyz]").prop_map(|(kind, path, text)| match kind {
+        0 => Effect::WriteFile {
+            path,
+            content: Content::new(text.into_bytes()),
+            mode: 0o644,
+            owner: None,
+        },
+        1 => Effect::RemoveFile { path },
+        2 => Effect::MakeDir { path, mode: 0o755 },
+        _ => Effect::RemoveDir { path },
+    })
+}
+
+fn grown(effects: &[Effect]) -> Tree {
+    let mut tree = Tree::default();
+    for effect in effects {
+        if tree.possible(effect) {
+            tree.apply(effect);
+        }
+    }
+    tree
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    /// Folders that were there before are not removed by krun, as no kind removes a folder with
+    /// something in it: every other sequence comes back exactly.
+    #[test]
+    fn comes_back(
+        start in prop::collection::vec(effects(), 0..12),
+        done in prop::collection::vec(effects(), 0..25),
+        cut in 0..25_usize,
+    ) {
+        let before = grown(&start);
+        let mut tree = before.clone();
+        let mut history = History::default();
+        for effect in done {
+            let removes_old_folder = matches!(&effect, Effect::RemoveDir { path } if before.0.contains_key(path));
+            let changes_kind = matches!(&effect.target(), Target::Path(path) if before.0.get(path).is_some_and(|old| {
+                matches!((old, &effect), (TargetState::File { .. }, Effect::MakeDir { .. }) | (TargetState::Dir { .. }, Effect::WriteFile { .. }))
+            }));
+            if tree.possible(&effect) && !removes_old_folder && !changes_kind {
+                record(&mut history, &mut tree, effect);
+            }
+        }
+        // Killed after any number of undos, the next rollback plans the rest.
+        let plan = rollback(&history, tree.world(&history));
+        let first = RollbackPlan { lines: plan.lines.iter().take(cut).cloned().collect() };
+        tree.roll_back(&first);
+        let undone: Vec<Seq> = first.lines.iter().flat_map(|line| line.intents.clone()).collect();
+        history.effects.retain(|effect| !undone.contains(&effect.seq));
+        tree.roll_back(&rollback(&history, tree.world(&history)));
+        prop_assert_eq!(tree, before);
+    }
+}
+
+#[test]
+fn stops_at_a_foreign_change() {
+    let mut tree = Tree::default();
+    let mut history = History::default();
+    let path = Utf8PathBuf::from("/a");
+    let write = |text: &str| Effect::WriteFile {
+        path: path.clone(),
+        content: Content::new(text.as_bytes().to_vec()),
+        mode: 0o644,
+        owner: None,
+    };
+    record(&mut history, &mut tree, write("krun's"));
+    tree.0.insert(path.clone(), file("somebody else's"));
+    let plan = rollback(&history, tree.world(&history));
+    assert_eq!(plan.conflicts().count(), 1, "{plan:?}");
+}
+
+#[test]
+fn a_folder_with_foreign_files_is_a_conflict() {
+    let mut tree = Tree::default();
+    let mut history = History::default();
+    record(
+        &mut history,
+        &mut tree,
+        Effect::MakeDir {
+            path: "/a".into(),
+            mode: 0o755,
+        },
+    );
+    tree.0.insert("/a/foreign".into(), file("x"));
+    let plan = rollback(&history, tree.world(&history));
+    assert_eq!(plan.conflicts().count(), 1, "{plan:?}");
+}
