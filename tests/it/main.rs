@@ -1,1 +1,10 @@
-//! End-to-end tests.
+//! End-to-end tests: the krun binary on real Kafka, ZooKeeper and Java. One file a feature.
+
+mod bad_input;
+mod cluster;
+mod existing_kafka;
+mod files;
+mod kills;
+mod listing;
+mod single_host;
+mod trouble;

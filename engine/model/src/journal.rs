@@ -68,7 +68,12 @@ pub enum Outcome {
     NotDone(String),
 }
 
-/// One entry of the log.
+/// One entry of the log. A new variant here, or in [`Effect`], is a new format of the store: an older
+/// krun must refuse it by version, not call it damage.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "entries are written and read one by one, never kept in bulk but as history"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
@@ -201,7 +206,8 @@ pub trait Journal: Send + Sync {
     /// Appends an entry.
     ///
     /// # Errors
-    /// What the store reports. The entry is then not in the log.
+    /// What the store reports. The entry may be in the log all the same, after a crash; what it
+    /// announces must not be done.
     fn append(
         &self,
         deployment: &DeploymentName,

@@ -1,0 +1,106 @@
+//! Entries as they are read: verified, in order, as of one moment.
+//!
+//! Owns the statements that read. Never writes, and never hands out an entry that does not verify.
+
+use camino::Utf8Path;
+use krun_model::{DeploymentName, Fault, journal::Record};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::{
+    chain::{Head, Row, Verifier},
+    faults,
+};
+
+const HEAD: &str = "SELECT seq, at_ms, hash FROM heads WHERE deployment = ?1";
+
+const NAMES: &str = "SELECT deployment FROM heads ORDER BY deployment";
+
+// Goes from name to name through the tree; DISTINCT would look at every entry.
+const NAMES_OF_ENTRIES: &str = "
+    WITH RECURSIVE names(name) AS (
+        SELECT min(deployment) FROM entries
+        UNION ALL
+        SELECT (SELECT min(deployment) FROM entries WHERE deployment > name)
+        FROM names WHERE name IS NOT NULL
+    )
+    SELECT name FROM names WHERE name IS NOT NULL";
+
+const ENTRIES: &str = "
+    SELECT seq, run, at_ms, body, prev, hash FROM entries WHERE deployment = ?1 ORDER BY seq";
+
+/// Where the entries of a deployment end.
+pub(super) fn head(connection: &Connection, deployment: &str) -> rusqlite::Result<Head> {
+    let head = connection
+        .prepare_cached(HEAD)?
+        .query_row([deployment], |row| {
+            Ok(Head {
+                seq: row.get(0)?,
+                at_ms: row.get(1)?,
+                hash: row.get(2)?,
+            })
+        })
+        .optional()?;
+    Ok(head.unwrap_or_else(|| Head::origin(deployment)))
+}
+
+/// The names of all deployments, sorted.
+pub(super) fn deployments(
+    connection: &mut Connection,
+    path: &Utf8Path,
+) -> Result<Vec<DeploymentName>, Fault> {
+    const WHAT: &str = "could not read which deployments there are";
+    let failed = |error: rusqlite::Error| faults::sqlite(WHAT, path, &error);
+    let moment = connection.transaction().map_err(failed)?;
+    let names = names(&moment, NAMES).map_err(failed)?;
+    if names != self::names(&moment, NAMES_OF_ENTRIES).map_err(failed)? {
+        let why = "the deployments that are listed are not those that have entries";
+        return Err(faults::damaged(WHAT, path, why));
+    }
+    let parse = |name: String| name.parse().map_err(|bad| faults::damaged(WHAT, path, bad));
+    names.into_iter().map(parse).collect()
+}
+
+fn names(connection: &Connection, query: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(query)?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// All entries of a deployment.
+pub(super) fn read(
+    connection: &mut Connection,
+    path: &Utf8Path,
+    deployment: &DeploymentName,
+) -> Result<Vec<Record>, Fault> {
+    let what = |position| format!("could not read entry {position} of deployment `{deployment}`");
+    let failed = |position, error| faults::sqlite(&what(position), path, &error);
+    let at_first = |error| failed(1, error);
+    let moment = connection.transaction().map_err(at_first)?;
+    let head = head(&moment, deployment.as_str()).map_err(at_first)?;
+    let mut verifier = Verifier::new(deployment, head);
+    let mut statement = moment.prepare_cached(ENTRIES).map_err(at_first)?;
+    let mut rows = statement.query([deployment.as_str()]).map_err(at_first)?;
+    let mut records = vec![];
+    loop {
+        let position = verifier.position();
+        let broken = |broken| faults::damaged(&what(position), path, broken);
+        let row = rows.next().and_then(|row| row.map(take).transpose());
+        match row.map_err(|error| failed(position, error))? {
+            Some(row) => records.push(verifier.take(row).map_err(broken)?),
+            None => {
+                verifier.finish().map_err(broken)?;
+                return Ok(records);
+            }
+        }
+    }
+}
+
+fn take(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        seq: row.get(0)?,
+        run: row.get(1)?,
+        at_ms: row.get(2)?,
+        body: row.get(3)?,
+        prev: row.get(4)?,
+        hash: row.get(5)?,
+    })
+}
