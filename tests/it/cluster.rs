@@ -41,7 +41,8 @@ impl Cluster {
     /// Sets a parameter for all later commands.
     pub fn set(&mut self, param: &str) -> &mut Self {
         let name = param.split('=').next().unwrap_or(param);
-        self.params.retain(|old| old.split('=').next() != Some(name));
+        self.params
+            .retain(|old| old.split('=').next() != Some(name));
         self.params.push(param.to_owned());
         self
     }
@@ -76,8 +77,10 @@ impl Cluster {
 
     /// The brokers as a client's bootstrap list.
     pub fn bootstrap(&self) -> String {
-        let brokers: Vec<_> =
-            self.lab.ports.list[1..].iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let brokers: Vec<_> = self.lab.ports.list[1..]
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
         brokers.join(",")
     }
 
@@ -95,7 +98,10 @@ impl Cluster {
             .output()
             .expect("java is on the path");
         let real = String::from_utf8_lossy(&real.stdout).trim().to_owned();
-        let home = Path::new(&real).parent().and_then(Path::parent).expect("a Java home");
+        let home = Path::new(&real)
+            .parent()
+            .and_then(Path::parent)
+            .expect("a Java home");
         let jdk = self.lab.path("jdk");
         fs::create_dir_all(jdk.join("bin")).expect("folders");
         fs::copy(home.join("release"), jdk.join("release")).expect("a release file");
@@ -111,7 +117,14 @@ impl Cluster {
 
 /// What kcat, a client that is not krun's, prints.
 pub fn kcat(arguments: &[&str]) -> String {
-    let output = Command::new("kcat").args(arguments).output().expect("kcat is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("kcat")
+        .args(arguments)
+        .output()
+        .expect("kcat is installed");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -12,7 +12,10 @@ use crate::{ports, procs};
 
 /// The repository's folder.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ has a parent")
+        .to_owned()
 }
 
 /// The krun binary of the build that these tests belong to.
@@ -23,7 +26,11 @@ pub fn krun_binary() -> PathBuf {
         .find(|folder| folder.join(".fingerprint").is_dir())
         .map(|profile| profile.join("krun"))
         .expect("tests run from a build folder");
-    assert!(binary.is_file(), "no {}: run `cargo build -p krun-cli` first", binary.display());
+    assert!(
+        binary.is_file(),
+        "no {}: run `cargo build -p krun-cli` first",
+        binary.display()
+    );
     binary
 }
 
@@ -53,7 +60,10 @@ impl Lab {
             .prefix("krun-it-")
             .tempdir()
             .expect("a temporary folder");
-        Self { folder, ports: ports::reserve(ports) }
+        Self {
+            folder,
+            ports: ports::reserve(ports),
+        }
     }
 
     /// A path in the lab.
@@ -76,7 +86,10 @@ impl Lab {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("KRUN_STATE", self.path("state"))
-            .env("XDG_CACHE_HOME", krun_binary().with_file_name("krun-test-cache"))
+            .env(
+                "XDG_CACHE_HOME",
+                krun_binary().with_file_name("krun-test-cache"),
+            )
             .env("XDG_CONFIG_HOME", self.path("config"))
             .env("LC_ALL", "C.UTF-8")
             .env_remove("NO_COLOR")
@@ -150,7 +163,10 @@ impl Done {
     /// The last event, which ends a run.
     #[track_caller]
     pub fn finished(&self) -> Value {
-        let last = self.events().pop().unwrap_or_else(|| panic!("no events\n{}", self.err()));
+        let last = self
+            .events()
+            .pop()
+            .unwrap_or_else(|| panic!("no events\n{}", self.err()));
         assert_eq!(last["event"], "run_finished", "{last}");
         last
     }

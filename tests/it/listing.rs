@@ -10,10 +10,16 @@ fn every_file_is_declared() {
     });
     for entry in std::fs::read_dir(&folder).expect("tests/it").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(module) = name.strip_suffix(".rs").filter(|m| !matches!(*m, "main" | "lib")) else {
+        let Some(module) = name
+            .strip_suffix(".rs")
+            .filter(|m| !matches!(*m, "main" | "lib"))
+        else {
             continue;
         };
         let line = format!("mod {module};");
-        assert!(declared.iter().any(|text| text.contains(&line)), "{name} is in no test binary");
+        assert!(
+            declared.iter().any(|text| text.contains(&line)),
+            "{name} is in no test binary"
+        );
     }
 }

@@ -26,10 +26,15 @@ pub fn reserve(count: usize) -> Ports {
     let start = (std::process::id() % 10_000) as u16;
     for _ in 0..10_000 {
         if list.len() == count {
-            return Ports { list, _locks: locks };
+            return Ports {
+                list,
+                _locks: locks,
+            };
         }
         let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
-        let Ok(file) = File::create(folder.join(port.to_string())) else { continue };
+        let Ok(file) = File::create(folder.join(port.to_string())) else {
+            continue;
+        };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             continue;
         }

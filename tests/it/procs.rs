@@ -17,12 +17,15 @@ pub struct Marked {
 pub fn marked(folder: &str) -> Vec<Marked> {
     let mut found = vec![];
     for entry in fs::read_dir("/proc").expect("/proc").flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let environment = String::from_utf8_lossy(&environment);
-        let Some(marker) =
-            environment.split('\0').find_map(|line| line.strip_prefix("KRUN_PROCESS="))
+        let Some(marker) = environment
+            .split('\0')
+            .find_map(|line| line.strip_prefix("KRUN_PROCESS="))
         else {
             continue;
         };
@@ -30,13 +33,24 @@ pub fn marked(folder: &str) -> Vec<Marked> {
             continue;
         }
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let fields: Vec<&str> =
-            stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or("")
+            .split_whitespace()
+            .collect();
         if fields.first() == Some(&"Z") || fields.len() < 20 {
             continue;
         }
-        let step = marker.split_once('/').map_or(marker, |(_, step)| step).to_owned();
-        found.push(Marked { step, pid, started: fields[19].parse().unwrap_or(0) });
+        let step = marker
+            .split_once('/')
+            .map_or(marker, |(_, step)| step)
+            .to_owned();
+        found.push(Marked {
+            step,
+            pid,
+            started: fields[19].parse().unwrap_or(0),
+        });
     }
     found.sort();
     found

@@ -35,7 +35,11 @@ fn the_whole_life_of_a_cluster() {
     assert_eq!(listing(&cluster.root()), before, "back to the byte");
     assert_eq!(cluster.lab.pids(), BTreeMap::new(), "no process is left");
     let again = cluster.lab.run(&["rollback", "--yes"]).expect(0);
-    assert!(again.err().contains("nothing to take back"), "{}", again.err());
+    assert!(
+        again.err().contains("nothing to take back"),
+        "{}",
+        again.err()
+    );
 }
 
 /// What an earlier Kafka left: snapshots, and a log folder of another cluster.
@@ -48,14 +52,22 @@ fn leave_an_earlier_cluster(cluster: &Cluster) {
         "root/broker1/meta.properties",
         "version=0\nbroker.id=7\ncluster.id=AnotherClusterAltogether\n",
     );
-    lab.write("root/broker1/old-0/00000000000000000000.log", "records of another cluster");
+    lab.write(
+        "root/broker1/old-0/00000000000000000000.log",
+        "records of another cluster",
+    );
     lab.write("root/notes.txt", "not krun's business\n");
 }
 
 fn plan_changes_nothing(cluster: &Cluster, before: &str) {
     let plan = cluster.on_runbook("plan", &[]).expect(0);
     let text = plan.out();
-    for expected in ["broker-2/config", "known after apply", "zookeeper/clean", "undo"] {
+    for expected in [
+        "broker-2/config",
+        "known after apply",
+        "zookeeper/clean",
+        "undo",
+    ] {
         assert!(text.contains(expected), "{expected} in\n{text}");
     }
     assert_eq!(listing(&cluster.root()), before, "a plan touches nothing");
@@ -69,20 +81,41 @@ fn first_run_is_proven(cluster: &Cluster) {
     assert_eq!(last["failed"], 0);
     let steps: Vec<String> = cluster.lab.pids().into_keys().collect();
     assert_eq!(steps, ["broker-1", "broker-2", "broker-3", "zookeeper"]);
-    assert!(!cluster.root().join("broker1/old-0").exists(), "the other cluster's logs are aside");
+    assert!(
+        !cluster.root().join("broker1/old-0").exists(),
+        "the other cluster's logs are aside"
+    );
 
     // A client that is not krun's sees the same.
     let metadata = kcat(&["-b", &cluster.bootstrap(), "-L", "-t", "test"]);
     assert!(metadata.contains("3 brokers:"), "{metadata}");
-    assert!(metadata.contains("topic \"test\" with 10 partitions"), "{metadata}");
-    let full = metadata.lines().filter(|l| l.contains("partition ") && isrs_of(l) == 3).count();
+    assert!(
+        metadata.contains("topic \"test\" with 10 partitions"),
+        "{metadata}"
+    );
+    let full = metadata
+        .lines()
+        .filter(|l| l.contains("partition ") && isrs_of(l) == 3)
+        .count();
     assert_eq!(full, 10, "{metadata}");
-    let records = kcat(&["-b", &cluster.bootstrap(), "-C", "-t", "test", "-o", "beginning", "-e", "-q"]);
+    let records = kcat(&[
+        "-b",
+        &cluster.bootstrap(),
+        "-C",
+        "-t",
+        "test",
+        "-o",
+        "beginning",
+        "-e",
+        "-q",
+    ]);
     assert_eq!(records.lines().count(), 100);
 }
 
 fn isrs_of(line: &str) -> usize {
-    line.rsplit("isrs:").next().map_or(0, |list| list.split(',').count())
+    line.rsplit("isrs:")
+        .next()
+        .map_or(0, |list| list.split(',').count())
 }
 
 fn second_run_touches_nothing(cluster: &Cluster) {
@@ -100,7 +133,12 @@ fn config_listing(cluster: &Cluster) -> Vec<String> {
         .flatten()
         .map(|entry| {
             let meta = entry.metadata().expect("metadata");
-            format!("{:?} {} {}", entry.file_name(), meta.ino(), meta.ctime_nsec())
+            format!(
+                "{:?} {} {}",
+                entry.file_name(),
+                meta.ino(),
+                meta.ctime_nsec()
+            )
         })
         .collect();
     lines.sort();
@@ -111,7 +149,10 @@ fn a_killed_broker_alone_comes_back(cluster: &Cluster) {
     let before = cluster.lab.pids();
     signal(before["broker-2"], rustix::process::Signal::KILL);
     let run = cluster.run().expect(0);
-    assert_eq!(run.changes(), [("broker-2".to_owned(), "create".to_owned())]);
+    assert_eq!(
+        run.changes(),
+        [("broker-2".to_owned(), "create".to_owned())]
+    );
     let after = cluster.lab.pids();
     assert_ne!(after["broker-2"], before["broker-2"]);
     for step in ["zookeeper", "broker-1", "broker-3"] {
@@ -122,8 +163,13 @@ fn a_killed_broker_alone_comes_back(cluster: &Cluster) {
 fn drift_is_found_repaired_and_restarts_one(cluster: &Cluster) {
     let path = cluster.root().join("kafka/config/server2.properties");
     let text = fs::read_to_string(&path).expect("server2.properties");
-    let modified: SystemTime = fs::metadata(&path).and_then(|m| m.modified()).expect("mtime");
-    let wrong = text.replace("log.flush.interval.messages=2", "log.flush.interval.messages=3");
+    let modified: SystemTime = fs::metadata(&path)
+        .and_then(|m| m.modified())
+        .expect("mtime");
+    let wrong = text.replace(
+        "log.flush.interval.messages=2",
+        "log.flush.interval.messages=3",
+    );
     assert_ne!(wrong, text);
     fs::write(&path, wrong).expect("write");
     fs::File::options()
@@ -133,7 +179,10 @@ fn drift_is_found_repaired_and_restarts_one(cluster: &Cluster) {
         .expect("the same time as before");
 
     let plan = cluster.on_runbook("plan", &[]).expect(0).out();
-    assert!(plan.contains("log.flush.interval.messages: 3 → 2"), "{plan}");
+    assert!(
+        plan.contains("log.flush.interval.messages: 3 → 2"),
+        "{plan}"
+    );
     let before = cluster.lab.pids();
     let run = cluster.run().expect(0);
     assert_eq!(
@@ -143,7 +192,11 @@ fn drift_is_found_repaired_and_restarts_one(cluster: &Cluster) {
             ("broker-2".to_owned(), "restart".to_owned())
         ]
     );
-    assert_eq!(fs::read_to_string(&path).expect("server2.properties"), text, "repaired");
+    assert_eq!(
+        fs::read_to_string(&path).expect("server2.properties"),
+        text,
+        "repaired"
+    );
     let after = cluster.lab.pids();
     assert_ne!(after["broker-2"], before["broker-2"]);
     assert_eq!(after["broker-1"], before["broker-1"]);
@@ -158,8 +211,10 @@ fn heap_restarts_one_at_a_time(cluster: &Cluster) {
         let running = scope.spawn(|| krun_tests::lab::Done::of(run));
         let mut fewest = usize::MAX;
         while !running.is_finished() {
-            let brokers =
-                marked(&folder).iter().filter(|p| p.step.starts_with("broker-")).count();
+            let brokers = marked(&folder)
+                .iter()
+                .filter(|p| p.step.starts_with("broker-"))
+                .count();
             fewest = fewest.min(brokers);
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -170,7 +225,10 @@ fn heap_restarts_one_at_a_time(cluster: &Cluster) {
         done.changes(),
         ["broker-1", "broker-2", "broker-3"].map(|s| (s.to_owned(), "restart".to_owned()))
     );
-    assert!(fewest >= 2, "at most one broker was down at a time, but {fewest} were up");
+    assert!(
+        fewest >= 2,
+        "at most one broker was down at a time, but {fewest} were up"
+    );
     let commands = krun_tests::procs::marked(&folder);
     assert_eq!(commands.len(), 4);
 }
@@ -178,22 +236,35 @@ fn heap_restarts_one_at_a_time(cluster: &Cluster) {
 fn a_param_changes_what_depends_on_it(cluster: &Cluster) {
     // The heap of the last run is kept without being given again; only the act of producing and the
     // proof that reads it depend on the number of records.
-    let mut again = cluster.on_runbook("run", &["--json", "--param", "heap=288m", "--param", "records=150"]);
+    let mut again = cluster.on_runbook(
+        "run",
+        &["--json", "--param", "heap=288m", "--param", "records=150"],
+    );
     again = again.expect(0);
     assert_eq!(again.changes(), [("produce".to_owned(), "act".to_owned())]);
 }
 
 fn status_and_history_tell_it(cluster: &Cluster) {
     let table = cluster.lab.run(&["status", "--cluster"]).expect(0).out();
-    assert!(table.contains("test") && table.contains(&cluster.lab.ports.list[1].to_string()), "{table}");
+    assert!(
+        table.contains("test") && table.contains(&cluster.lab.ports.list[1].to_string()),
+        "{table}"
+    );
     let status = cluster.lab.run(&["status"]).expect(0).out();
     assert!(status.contains("broker-3"), "{status}");
     let history = cluster.lab.run(&["history", "--json"]).expect(0);
     assert!(history.events().len() >= 6);
     let show = cluster.lab.run(&["show", "1"]).expect(0).out();
     assert!(show.contains("zookeeper/clean"), "{show}");
-    let logs = cluster.lab.run(&["logs", "broker-1", "-n", "0"]).expect(0).out();
-    assert!(logs.contains("started (kafka.server.KafkaServer)"), "{logs}");
+    let logs = cluster
+        .lab
+        .run(&["logs", "broker-1", "-n", "0"])
+        .expect(0)
+        .out();
+    assert!(
+        logs.contains("started (kafka.server.KafkaServer)"),
+        "{logs}"
+    );
 }
 
 fn stop_and_start_keep_data(cluster: &Cluster) {
@@ -202,8 +273,17 @@ fn stop_and_start_keep_data(cluster: &Cluster) {
     let mut start = cluster.lab.krun(&["start"]);
     start.env("JAVA_HOME", cluster.lab.path("jdk"));
     krun_tests::lab::Done::of(start).expect(0);
-    let records =
-        kcat(&["-b", &cluster.bootstrap(), "-C", "-t", "test", "-o", "beginning", "-e", "-q"]);
+    let records = kcat(&[
+        "-b",
+        &cluster.bootstrap(),
+        "-C",
+        "-t",
+        "test",
+        "-o",
+        "beginning",
+        "-e",
+        "-q",
+    ]);
     assert_eq!(records.lines().count(), 250);
 }
 
@@ -213,7 +293,11 @@ fn foreign_changes_stop_a_rollback(cluster: &Cluster) {
     fs::write(&path, [&ours[..], b"# a person was here\n"].concat()).expect("write");
     let pids = cluster.lab.pids();
     let refused = cluster.lab.run(&["rollback", "--yes"]).expect(6);
-    assert!(refused.err().contains("server3.properties"), "{}", refused.err());
+    assert!(
+        refused.err().contains("server3.properties"),
+        "{}",
+        refused.err()
+    );
     assert!(refused.err().contains("--force"), "{}", refused.err());
     assert_eq!(cluster.lab.pids(), pids, "nothing was touched");
     fs::write(&path, ours).expect("write");

@@ -18,12 +18,16 @@ pub fn listing(folder: &Path) -> String {
 }
 
 fn walk(top: &Path, at: &Path, lines: &mut Vec<String>) {
-    let Ok(meta) = fs::symlink_metadata(at) else { return };
+    let Ok(meta) = fs::symlink_metadata(at) else {
+        return;
+    };
     let name = at.strip_prefix(top).unwrap_or(at).display().to_string();
     let mode = meta.permissions().mode() & 0o7777;
     let owner = format!("{}:{}", meta.uid(), meta.gid());
     if meta.is_symlink() {
-        let to = fs::read_link(at).map(|to| to.display().to_string()).unwrap_or_default();
+        let to = fs::read_link(at)
+            .map(|to| to.display().to_string())
+            .unwrap_or_default();
         lines.push(format!("{name} link {to}"));
     } else if meta.is_dir() {
         lines.push(format!("{name} dir {mode:o} {owner}"));
@@ -33,6 +37,10 @@ fn walk(top: &Path, at: &Path, lines: &mut Vec<String>) {
     } else {
         let mut hash = DefaultHasher::new();
         fs::read(at).unwrap_or_default().hash(&mut hash);
-        lines.push(format!("{name} file {mode:o} {owner} {} {:x}", meta.len(), hash.finish()));
+        lines.push(format!(
+            "{name} file {mode:o} {owner} {} {:x}",
+            meta.len(),
+            hash.finish()
+        ));
     }
 }

@@ -36,16 +36,15 @@ pub fn cluster_table(view: &ClusterView) -> ClusterTable {
                 id: broker.id,
                 host: broker.host.clone(),
                 port: broker.port,
-                controller: view.controller_id == Some(broker.id),
+                controller: view.controller == Some(broker.id),
             })
             .collect(),
         topics: view
             .topics
             .iter()
-            .map(|topic| ClusterTopic {
-                name: topic.name.clone(),
-                partitions: topic
-                    .partitions
+            .map(|(name, partitions)| ClusterTopic {
+                name: name.clone(),
+                partitions: partitions
                     .iter()
                     .map(|partition| ClusterPartition {
                         id: partition.id,

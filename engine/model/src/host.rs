@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::{Digest, Effect, Effector, Fault, Map, ProcessId, TargetState, process::Running};
+use crate::{
+    Digest, Effect, Effector, Fault, Map, ProcessId, TargetState, kind::Progress, process::Running,
+};
 
 /// What a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,14 +131,14 @@ pub trait WriteHost: ReadHost {
 /// A machine as a transport reaches it: everything to be seen and done there.
 #[async_trait]
 pub trait Machine: ReadHost + Effector {
-    /// See [`WriteHost::fetch`]; each line of output is handed to `line`.
+    /// See [`WriteHost::fetch`]; each line of output is said to `progress`.
     async fn fetch(
         &self,
         argv: &[String],
         cwd: &Utf8Path,
         env: &Map<String>,
         limit: Duration,
-        line: &(dyn Fn(&str) + Send + Sync),
+        progress: &dyn Progress,
     ) -> Result<CommandOutput, Fault>;
 
     /// A folder on the filesystem of `path` where things can be set aside: `preferred` if it lies on

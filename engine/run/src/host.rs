@@ -9,7 +9,6 @@ use krun_model::{
     TargetState, WriteHost,
     host::{CommandOutput, FileStat, PortHolder},
     journal::Outcome,
-    kind::Progress,
     process::Running,
 };
 
@@ -112,10 +111,9 @@ impl WriteHost for JournaledHost<'_> {
             step: self.step.clone(),
             events: self.session.events.clone(),
         };
-        let line = move |text: &str| progress.say(text);
         self.session
             .machine
-            .fetch(argv, cwd, env, limit, &line)
+            .fetch(argv, cwd, env, limit, &progress)
             .await
     }
 

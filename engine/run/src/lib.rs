@@ -22,5 +22,5 @@ pub use dispatch::{RunOptions, RunRequest, plan, run};
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};
 pub use processes::{ProcessView, processes, start, stop};
-pub use rollback::{RollbackOptions, plan_rollback, rollback};
+pub use rollback::{RollbackOptions, plan_rollback, rollback, undo_words};
 pub use session::{Ended, Session};

@@ -199,7 +199,7 @@ impl<'a> Undoing<'a> {
         Ok((
             effects
                 .last()
-                .map_or("left as it is", past_tense)
+                .map_or("left as it is", undo_words)
                 .to_owned(),
             true,
         ))
@@ -231,7 +231,8 @@ impl<'a> Undoing<'a> {
     }
 }
 
-fn past_tense(effect: &Effect) -> &'static str {
+/// What undoing by this effect is called once it is done.
+pub fn undo_words(effect: &Effect) -> &'static str {
     match effect {
         Effect::WriteFile { .. } => "restored, byte for byte",
         Effect::RemoveFile { .. } | Effect::RemoveDir { .. } => "removed",

@@ -1,1 +1,54 @@
 //! Rhai scripts to runbooks: a closed world in which steps are declared and nothing is done.
+//!
+//! This crate owns the language: what a script can say, what is checked before it is evaluated, and
+//! the diagnostics of what is wrong. It reads the runbook's folder and nothing else, never touches a
+//! machine, never prints, and gives the same runbook each time it is given the same text and
+//! parameters.
+//!
+//! ```text
+//! files ──gather──▶ sources, trees ──check──▶ ──evaluate──▶ draft ──finish──▶ Runbook
+//! ```
+//!
+//! | stage | modules |
+//! |---|---|
+//! | gather | `shelf` (where text comes from), `source`, `rewrite`, `doc`, `gather`, `syntax` |
+//! | check | `site` (where calls stand), `check` |
+//! | evaluate | `world` (what is left out), `declare`, `header`, `params`, `bind`, `steps`, `handle`, `draft`, `runtime` |
+//! | finish | `order`, `conflicts`, `finish` |
+
+mod bind;
+mod check;
+mod conflicts;
+mod declare;
+mod diagnostic;
+mod doc;
+mod draft;
+mod finish;
+mod gather;
+mod given;
+mod handle;
+mod header;
+mod loader;
+mod names;
+mod order;
+mod params;
+mod paths;
+mod reserved;
+mod rewrite;
+mod runtime;
+mod settings;
+mod shelf;
+mod site;
+mod source;
+mod steps;
+mod syntax;
+mod values;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Related, SourceText};
+pub use given::given_from_yaml;
+pub use loader::{Description, Loader};
+pub use paths::PathBase;

@@ -74,7 +74,9 @@ fn param_text(param: &ParamSpec) -> String {
     if param.identity {
         notes.push("identity: can't change while the deployment exists".to_owned());
     }
-    let head = format!("  {} <{}>  ({})\n", param.name, param.ty.word(), notes.join("; "));
-    let doc: String = param.doc.lines().map(|line| format!("      {}\n", line.trim())).collect();
-    head + &doc
+    let mut text = format!("  {} <{}>  ({})\n", param.name, param.ty.word(), notes.join("; "));
+    for line in param.doc.lines() {
+        text.push_str(&format!("      {}\n", line.trim()));
+    }
+    text
 }

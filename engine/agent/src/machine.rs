@@ -1,0 +1,85 @@
+//! The machine that this process runs on.
+
+mod effects;
+mod read;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{
+    Fault, Map,
+    host::{CommandOutput, Machine},
+    kind::Progress,
+};
+use tokio::sync::{Mutex, watch};
+
+use crate::{blocking::blocking, commands::Invocation, process::Scanner, quarantine};
+
+/// The machine that this process runs on.
+///
+/// Clones share what they know. It needs a tokio runtime with I/O and time.
+#[derive(Clone, Debug)]
+pub struct LocalMachine {
+    cache: Utf8PathBuf,
+    cancel: watch::Receiver<bool>,
+    scanner: Arc<Scanner>,
+    /// Held from looking for a process until it is started, so that no two are.
+    starting: Arc<Mutex<()>>,
+}
+
+impl LocalMachine {
+    /// This machine, with a folder for downloads, which is made when it is first asked for. When
+    /// `cancel` becomes true, waiting and commands that change nothing end early; effects do not.
+    pub fn new(cache: Utf8PathBuf, cancel: watch::Receiver<bool>) -> Self {
+        Self {
+            cache,
+            cancel,
+            scanner: Arc::default(),
+            starting: Arc::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Machine for LocalMachine {
+    async fn fetch(
+        &self,
+        argv: &[String],
+        cwd: &Utf8Path,
+        env: &Map<String>,
+        limit: Duration,
+        progress: &dyn Progress,
+    ) -> Result<CommandOutput, Fault> {
+        let line = |text: &str| progress.say(text);
+        Invocation {
+            argv,
+            cwd: Some(cwd),
+            env,
+            limit,
+            line: Some(&line),
+            cancel: Some(self.cancel.clone()),
+        }
+        .run()
+        .await
+    }
+
+    async fn quarantine_root(
+        &self,
+        path: &Utf8Path,
+        preferred: &Utf8Path,
+    ) -> Result<Utf8PathBuf, Fault> {
+        let (path, preferred) = (path.to_owned(), preferred.to_owned());
+        blocking(move || quarantine::quarantine_root(&path, &preferred)).await
+    }
+
+    async fn cache(&self) -> Result<Utf8PathBuf, Fault> {
+        let cache = self.cache.clone();
+        blocking(move || {
+            std::fs::create_dir_all(&cache)
+                .map_err(|error| Fault::io("could not make the cache folder", &cache, &error))?;
+            Ok(cache)
+        })
+        .await
+    }
+}

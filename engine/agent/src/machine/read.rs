@@ -1,0 +1,113 @@
+//! What is to be seen on this machine.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{
+    Digest, Fault, Map, ProcessId, ReadHost, TargetState,
+    host::{CommandOutput, FileStat, PortHolder},
+    process::Running,
+};
+
+use super::LocalMachine;
+use crate::{
+    blocking::blocking,
+    commands::{Invocation, cancelled, stopped},
+    files, memory, open_files, packages, place, ports, programs,
+};
+
+/// Looks at a path on a thread where blocking does no harm.
+async fn at<T: Send + 'static>(
+    path: &Utf8Path,
+    look: impl FnOnce(&Utf8Path) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let path = path.to_owned();
+    blocking(move || look(&path)).await
+}
+
+#[async_trait]
+impl ReadHost for LocalMachine {
+    async fn stat(&self, path: &Utf8Path) -> Result<Option<FileStat>, Fault> {
+        at(path, files::stat).await
+    }
+
+    async fn read(&self, path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
+        at(path, files::read).await
+    }
+
+    async fn read_from(&self, path: &Utf8Path, offset: u64, max: u64) -> Result<Vec<u8>, Fault> {
+        at(path, move |path| files::read_from(path, offset, max)).await
+    }
+
+    async fn list(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, Fault> {
+        at(path, files::list).await
+    }
+
+    async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
+        at(path, files::digest).await
+    }
+
+    async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
+        at(path, files::path_state).await
+    }
+
+    async fn process(&self, id: &ProcessId) -> Result<Option<Running>, Fault> {
+        self.scanner.find(id).await
+    }
+
+    async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault> {
+        blocking(move || ports::port_holder(port)).await
+    }
+
+    async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault> {
+        at(path, open_files::folder_user).await
+    }
+
+    async fn writable(&self, path: &Utf8Path) -> Result<bool, Fault> {
+        at(path, place::writable).await
+    }
+
+    async fn free_disk(&self, path: &Utf8Path) -> Result<u64, Fault> {
+        at(path, place::free_disk).await
+    }
+
+    async fn free_memory(&self) -> Result<u64, Fault> {
+        blocking(memory::free_memory).await
+    }
+
+    async fn which(&self, program: &str) -> Result<Option<Utf8PathBuf>, Fault> {
+        let program = program.to_owned();
+        let search = self.env("PATH").await;
+        blocking(move || programs::which(&program, search.as_deref())).await
+    }
+
+    async fn ask(&self, argv: &[String], limit: Duration) -> Result<CommandOutput, Fault> {
+        Invocation {
+            argv,
+            cwd: None,
+            env: &Map::new(),
+            limit,
+            line: None,
+            cancel: Some(self.cancel.clone()),
+        }
+        .run()
+        .await
+    }
+
+    async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {
+        packages::missing(names).await
+    }
+
+    async fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    async fn pause(&self, time: Duration) -> Result<(), Fault> {
+        tokio::select! {
+            biased;
+            () = stopped(Some(self.cancel.clone())) => Err(cancelled("waiting was broken off")),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+}

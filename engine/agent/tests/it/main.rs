@@ -1,0 +1,18 @@
+//! The agent against the real operating system, in folders and with processes of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "this whole crate is a test; clippy excepts test functions only"
+)]
+
+mod commands;
+mod contents;
+mod files;
+mod folders;
+mod lab;
+mod machine;
+mod moves;
+mod packages;
+mod ports;
+mod processes;
+mod writes;

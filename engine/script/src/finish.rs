@@ -1,0 +1,139 @@
+//! From a draft to a runbook: what can only be checked once the whole script was read.
+
+use krun_model::{Digest, Runbook, Step, kind::Kinds, runbook::SourceFile};
+
+use crate::{
+    conflicts,
+    diagnostic::Diagnostic,
+    draft::Draft,
+    names::{listed, nearest},
+    order::Order,
+};
+
+/// Checks a draft as a whole, and makes it a runbook where nothing is wrong.
+pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
+    check_given(draft);
+    check_moved(draft);
+    let order = Order::of(draft)?;
+    conflicts::check(draft, kinds, &order);
+    if draft.is_wrong() {
+        return None;
+    }
+    let header = draft.header.take()?;
+    let addresses: Vec<_> = draft
+        .steps
+        .iter()
+        .map(|step| step.address.clone())
+        .collect();
+    let mut steps: Vec<_> = std::mem::take(&mut draft.steps)
+        .into_iter()
+        .map(Some)
+        .collect();
+    let mut ordered = Vec::with_capacity(steps.len());
+    for index in order.sequence {
+        let Some(step) = steps[index].take() else {
+            continue;
+        };
+        let before = order.before[index].iter();
+        let mut after: Vec<_> = before.map(|&edge| addresses[edge].clone()).collect();
+        after.sort();
+        ordered.push(Step {
+            span: step.span(),
+            address: step.address,
+            kind: step.kind.to_owned(),
+            args: step.args,
+            after,
+            doc: step.doc,
+            phase: step.phase,
+        });
+    }
+    Some(Runbook {
+        name: header.name,
+        version: header.version,
+        summary: header.summary,
+        doc: header.doc,
+        params: std::mem::take(&mut draft.params),
+        values: std::mem::take(&mut draft.values),
+        phases: std::mem::take(&mut draft.phases),
+        steps: ordered,
+        moved: std::mem::take(&mut draft.moved)
+            .into_iter()
+            .map(|(old, new, _)| (old, new))
+            .collect(),
+        sources: sources(draft),
+    })
+}
+
+fn sources(draft: &Draft) -> Vec<SourceFile> {
+    let units = draft.units.iter();
+    units
+        .map(|unit| SourceFile {
+            path: unit.source.id.clone(),
+            digest: Digest::of(&*unit.source.text),
+            text: unit.source.text.clone(),
+        })
+        .collect()
+}
+
+/// Reports values given for parameters that the runbook does not have.
+///
+/// A parameter that stands in a branch that was not taken is known all the same.
+pub(crate) fn check_given(draft: &mut Draft) {
+    let units = draft.units.clone();
+    let mut known: Vec<&str> = units
+        .sites
+        .of("param")
+        .filter_map(|site| site.literal.as_deref())
+        .collect();
+    let declared: Vec<_> = draft
+        .params
+        .iter()
+        .map(|param| param.name.clone())
+        .collect();
+    known.extend(declared.iter().map(String::as_str));
+    known.sort_unstable();
+    known.dedup();
+    let unknown: Vec<_> = draft
+        .given
+        .keys()
+        .filter(|name| !known.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    for name in unknown {
+        let main = units.iter().next().map(|unit| unit.source.place(0, 0));
+        let place = draft
+            .header
+            .as_ref()
+            .and_then(|header| header.place.clone());
+        let Some(place) = place.or(main) else {
+            continue;
+        };
+        let message = format!("the runbook has no parameter `{name}`");
+        let diagnostic = Diagnostic::new("krun::unknown-param", place, message);
+        draft.report(match nearest(&name, known.iter().copied()) {
+            Some(near) => diagnostic.did_you_mean(Some(near)),
+            None => diagnostic.help(format!("There is {}.", listed(known.iter().copied()))),
+        });
+    }
+}
+
+fn check_moved(draft: &mut Draft) {
+    let mut found = vec![];
+    for (old, new, place) in &draft.moved {
+        if draft.index.contains_key(old) {
+            let message = format!("`{old}` moved, but a step still has that address");
+            found.push(Diagnostic::new("krun::moved", place.clone(), message));
+        }
+        if !draft.index.contains_key(new) {
+            let known = draft.steps.iter().map(|step| step.address.as_str());
+            let message = format!("there is no step `{new}` that `{old}` could have become");
+            found.push(
+                Diagnostic::new("krun::moved", place.clone(), message)
+                    .did_you_mean(nearest(new.as_str(), known)),
+            );
+        }
+    }
+    found
+        .into_iter()
+        .for_each(|diagnostic| draft.report(diagnostic));
+}

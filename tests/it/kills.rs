@@ -1,0 +1,94 @@
+//! krun is ended with SIGKILL while it brings up, changes and takes back a real cluster.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use krun_tests::tree::listing;
+
+use crate::cluster::{Cluster, kcat};
+
+#[test]
+fn goes_on_after_sigkill_and_starts_nothing_twice() {
+    let cluster = Cluster::new(3);
+    cluster
+        .lab
+        .write("root/zookeeper/version-2/snapshot.0", "an old snapshot");
+    let before = listing(&cluster.root());
+    let began = |step: &str| format!("\"event\":\"step_started\",\"step\":\"{step}\"");
+    for moment in [
+        began("kafka"),
+        began("zookeeper/clean"),
+        began("broker-2/config"),
+        began("zookeeper"),
+        began("broker-1"),
+        began("broker-3"),
+        began("topic"),
+        began("produce"),
+        began("consume"),
+    ] {
+        kill_at(cluster.command("run", &["--json"]), &moment);
+        // Asks the operating system, and fails if a step has two processes.
+        cluster.lab.pids();
+    }
+    let last = cluster.run().expect(0).finished();
+    assert_eq!(last["status"], "succeeded", "{last}");
+    for config in [
+        "zookeeper.properties",
+        "server.properties",
+        "server2.properties",
+        "server3.properties",
+    ] {
+        assert_eq!(
+            cluster.starts(&format!("/{config}")),
+            1,
+            "{config} was started once"
+        );
+    }
+    let records = kcat(&[
+        "-b",
+        &cluster.bootstrap(),
+        "-C",
+        "-t",
+        "test",
+        "-o",
+        "beginning",
+        "-e",
+        "-q",
+    ]);
+    assert_eq!(
+        records.lines().count(),
+        100,
+        "sent once, though krun was killed while sending"
+    );
+    assert_eq!(cluster.run().expect(0).finished()["changed"], 0);
+
+    for _ in 0..4 {
+        kill_at(
+            cluster.lab.krun(&["rollback", "--yes", "--json"]),
+            "\"event\":\"undone\"",
+        );
+    }
+    cluster.lab.run(&["rollback", "--yes"]).expect(0);
+    assert_eq!(cluster.lab.pids(), BTreeMap::new());
+    assert_eq!(listing(&cluster.root()), before);
+}
+
+/// Runs krun until a line of its events holds a text, and ends it there with SIGKILL.
+fn kill_at(mut command: Command, moment: &str) {
+    let mut krun = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("krun starts");
+    let lines = BufReader::new(krun.stdout.take().expect("stdout")).lines();
+    for line in lines.map_while(Result::ok) {
+        if line.contains(moment) {
+            break;
+        }
+    }
+    krun.kill().expect("SIGKILL");
+    krun.wait().expect("krun is gone");
+}

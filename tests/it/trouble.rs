@@ -1,0 +1,133 @@
+//! What can go wrong on a machine, each with its words and exit code, and nothing lost.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    process::Stdio,
+};
+
+use krun_tests::tree::listing;
+
+use crate::cluster::Cluster;
+
+#[test]
+fn a_taken_port_names_its_process() {
+    let cluster = Cluster::new(3);
+    let port = cluster.lab.ports.list[2];
+    let _holder = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+    let refused = cluster.on_runbook("run", &[]).expect(4);
+    for text in [
+        "krun::port-taken",
+        &port.to_string(),
+        &std::process::id().to_string(),
+    ] {
+        assert!(
+            refused.err().contains(text),
+            "`{text}` in\n{}",
+            refused.err()
+        );
+    }
+    assert!(!cluster.root().exists(), "nothing was made");
+}
+
+#[test]
+fn too_little_memory() {
+    let mut cluster = Cluster::new(1);
+    let refused = cluster
+        .set("heap=9000g")
+        .set("replication_factor=1")
+        .on_runbook("run", &[])
+        .expect(4);
+    assert!(refused.err().contains("memory"), "{}", refused.err());
+    assert!(!cluster.root().exists(), "nothing was made");
+}
+
+#[test]
+fn a_root_that_cannot_be_written() {
+    let mut cluster = Cluster::new(1);
+    let refused = cluster
+        .set("root=/proc/krun")
+        .set("replication_factor=1")
+        .on_runbook("run", &[])
+        .expect(1);
+    assert!(refused.err().contains("/proc/krun"), "{}", refused.err());
+    assert!(refused.err().contains("root="), "{}", refused.err());
+}
+
+/// One broker, brought up once: the troubles that need a cluster.
+#[test]
+fn trouble_around_a_running_cluster() {
+    let mut cluster = Cluster::new(1);
+    cluster.set("replication_factor=1").set("partitions=2");
+    cluster
+        .set("transaction_replication_factor=1")
+        .set("transaction_min_isr=1");
+
+    // A broker that dies while it starts: the lines that matter, cause and cure, at once.
+    let died = cluster.on_runbook("run", &["--param", "heap=1m"]).expect(1);
+    for text in ["krun::process-died", "broker-1", "heap"] {
+        assert!(died.err().contains(text), "`{text}` in\n{}", died.err());
+    }
+    assert_eq!(
+        cluster.lab.pids().into_keys().collect::<Vec<_>>(),
+        ["zookeeper"]
+    );
+
+    // Two at once: the second is told who holds the deployment.
+    let mut first = cluster.command("run", &["--json"]);
+    let mut first = first
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("krun starts");
+    let mut lines = BufReader::new(first.stdout.take().expect("stdout")).lines();
+    assert!(
+        lines.next().is_some_and(|line| line.is_ok()),
+        "the first run began"
+    );
+    let second = cluster.on_runbook("run", &[]).expect(5);
+    for text in ["krun::locked", &first.id().to_string()] {
+        assert!(second.err().contains(text), "`{text}` in\n{}", second.err());
+    }
+    let events: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(first.wait().expect("krun ends").success(), "{events:#?}");
+
+    // A topic that exists with other settings is not touched.
+    let conflict = cluster
+        .on_runbook("run", &["--param", "partitions=5"])
+        .expect(1);
+    for text in ["krun::conflict", "5", "2"] {
+        assert!(
+            conflict.err().contains(text),
+            "`{text}` in\n{}",
+            conflict.err()
+        );
+    }
+
+    // Somebody's records in krun's topic are not deleted by a rollback.
+    let mut kcat = std::process::Command::new("kcat")
+        .args(["-b", &cluster.bootstrap(), "-P", "-t", "test"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("kcat");
+    std::io::Write::write_all(
+        &mut kcat.stdin.take().expect("stdin"),
+        b"a person's record\n",
+    )
+    .expect("write");
+    assert!(kcat.wait().expect("kcat ends").success());
+    let tree = listing(&cluster.root().join("kafka"));
+    let refused = cluster.lab.run(&["rollback", "--yes"]).expect(6);
+    assert!(
+        refused.err().contains("1 records that krun did not write"),
+        "{}",
+        refused.err()
+    );
+    assert_eq!(
+        listing(&cluster.root().join("kafka")),
+        tree,
+        "nothing was touched"
+    );
+    cluster.lab.run(&["rollback", "--yes", "--force"]).expect(0);
+    assert!(!cluster.root().exists());
+}
