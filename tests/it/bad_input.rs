@@ -37,7 +37,7 @@ fn unknown_argument() {
     check(
         "directory(\"d\", #{ pth: \"/x\" });\n",
         3,
-        &["krun::unknown-argument", "path"],
+        &["krun::unknown-arg", "path"],
     );
 }
 
@@ -82,7 +82,7 @@ fn no_way_out_of_the_closed_world() {
     check(
         "let t = timestamp();\n",
         3,
-        &["krun::unknown-function", "timestamp"],
+        &["krun::closed-world", "timestamp"],
     );
     check("loop { }\n", 3, &["operations"]);
     check("import \"../x\" as x;\n", 3, &["../x"]);

@@ -45,12 +45,14 @@ fn too_little_memory() {
 #[test]
 fn a_root_that_cannot_be_written() {
     let mut cluster = Cluster::new(1);
+    let file = cluster.lab.write("a-file", "no folder");
+    let root = format!("root={}/below", file.display());
     let refused = cluster
-        .set("root=/proc/krun")
+        .set(&root)
         .set("replication_factor=1")
         .on_runbook("run", &[])
         .expect(1);
-    assert!(refused.err().contains("/proc/krun"), "{}", refused.err());
+    assert!(refused.err().contains("a-file/below"), "{}", refused.err());
     assert!(refused.err().contains("root="), "{}", refused.err());
 }
 

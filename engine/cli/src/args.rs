@@ -41,7 +41,13 @@ pub struct Global {
     #[arg(long, short, global = true)]
     pub verbose: bool,
     /// When to colour; NO_COLOR is honoured.
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
     pub color: ColorWhen,
     /// File with more log patterns for diagnosis, in the shape of the built-in ones
     /// [default: $XDG_CONFIG_HOME/krun/patterns.yaml].
@@ -216,7 +222,9 @@ pub fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let takes_value = |word: &str| {
         command.get_arguments().any(|arg| {
             arg.get_action().takes_values()
-                && arg.get_long().is_some_and(|long| word == format!("--{long}"))
+                && arg
+                    .get_long()
+                    .is_some_and(|long| word == format!("--{long}"))
         })
     };
     let mut at = 1;

@@ -86,7 +86,10 @@ impl Context {
         let mut patterns = krun_kafka::diagnosis::Patterns::builtin();
         let (path, asked) = match &self.global.patterns {
             Some(path) => (absolute(path)?, true),
-            None => (home_folder("XDG_CONFIG_HOME", ".config")?.join("krun/patterns.yaml"), false),
+            None => (
+                home_folder("XDG_CONFIG_HOME", ".config")?.join("krun/patterns.yaml"),
+                false,
+            ),
         };
         match std::fs::read_to_string(&path) {
             Ok(text) => patterns.extend_yaml(&text).map_err(|error| {
@@ -103,7 +106,10 @@ impl Context {
 
     /// What `~` and relative paths in parameters mean.
     pub fn path_base(&self) -> Result<PathBase, Fault> {
-        Ok(PathBase { cwd: cwd()?, home: std::env::var("HOME").ok().map(Into::into) })
+        Ok(PathBase {
+            cwd: cwd()?,
+            home: std::env::var("HOME").ok().map(Into::into),
+        })
     }
 
     /// The store, made if it is not there.
@@ -117,12 +123,7 @@ impl Context {
     }
 
     /// Takes a deployment for a command.
-    pub fn lock(
-        &self,
-        store: &Store,
-        name: &DeploymentName,
-        command: &str,
-    ) -> Result<Lock, Fault> {
+    pub fn lock(&self, store: &Store, name: &DeploymentName, command: &str) -> Result<Lock, Fault> {
         let who = who();
         store.lock(
             name,
@@ -174,8 +175,18 @@ fn style(global: &Global, terminal: bool) -> Style {
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
-    let width = if terminal { usize::from(console::Term::stderr().size().1) } else { 0 };
-    Style { color, unicode, live: terminal, verbosity, width }
+    let width = if terminal {
+        usize::from(console::Term::stderr().size().1)
+    } else {
+        0
+    };
+    Style {
+        color,
+        unicode,
+        live: terminal,
+        verbosity,
+        width,
+    }
 }
 
 fn cwd() -> Result<Utf8PathBuf, Fault> {
@@ -195,13 +206,20 @@ pub fn absolute(path: &str) -> Result<Utf8PathBuf, Fault> {
 }
 
 fn home_folder(variable: &str, below_home: &str) -> Result<Utf8PathBuf, Fault> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| value.starts_with('/'));
+    let set = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| value.starts_with('/'))
+    };
     if let Some(folder) = set(variable) {
         return Ok(folder.into());
     }
     let home = set("HOME").ok_or_else(|| {
-        Fault::new(FaultCode::Usage, format!("neither {variable} nor HOME is set"))
-            .hint("Name the state folder with `--state FOLDER`, and set HOME.")
+        Fault::new(
+            FaultCode::Usage,
+            format!("neither {variable} nor HOME is set"),
+        )
+        .hint("Name the state folder with `--state FOLDER`, and set HOME.")
     })?;
     Ok(Utf8Path::new(&home).join(below_home))
 }
@@ -211,7 +229,10 @@ pub fn who() -> Who {
     let uname = rustix::system::uname();
     let uid = rustix::process::getuid().as_raw();
     Who {
-        user: std::env::var("USER").ok().filter(|u| !u.is_empty()).unwrap_or(format!("uid {uid}")),
+        user: std::env::var("USER")
+            .ok()
+            .filter(|u| !u.is_empty())
+            .unwrap_or(format!("uid {uid}")),
         host: uname.nodename().to_string_lossy().into_owned(),
         pid: std::process::id(),
         krun: env!("CARGO_PKG_VERSION").to_owned(),

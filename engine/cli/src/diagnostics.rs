@@ -15,10 +15,16 @@ pub fn text(found: &Diagnostics, style: Style) -> String {
         } else {
             ThemeCharacters::ascii()
         },
-        styles: if style.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
+        styles: if style.color {
+            ThemeStyles::ansi()
+        } else {
+            ThemeStyles::none()
+        },
     };
     let width = if style.width == 0 { 100 } else { style.width };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_links(false);
     let mut text = String::new();
     for item in &found.items {
         let mut one = String::new();
@@ -37,14 +43,29 @@ fn report(item: &Diagnostic, all: &Diagnostics) -> Report {
         Some(item.label.clone()).filter(|label| !label.is_empty()),
         item.offset..item.offset + item.len,
     )];
-    labels.extend(item.related.iter().filter(|related| related.file == item.file).map(|related| {
-        LabeledSpan::at(related.offset..related.offset + related.len, related.label.clone())
-    }));
+    labels.extend(
+        item.related
+            .iter()
+            .filter(|related| related.file == item.file)
+            .map(|related| {
+                LabeledSpan::at(
+                    related.offset..related.offset + related.len,
+                    related.label.clone(),
+                )
+            }),
+    );
     let mut diagnostic =
         MietteDiagnostic::new(item.message.clone()).with_code(item.code.to_string());
-    let elsewhere = item.related.iter().filter(|related| related.file != item.file).map(|related| {
-        format!("{}:{}:{}: {}", related.file, related.line, related.column, related.label)
-    });
+    let elsewhere = item
+        .related
+        .iter()
+        .filter(|related| related.file != item.file)
+        .map(|related| {
+            format!(
+                "{}:{}:{}: {}",
+                related.file, related.line, related.column, related.label
+            )
+        });
     let help: Vec<String> = item.help.iter().cloned().chain(elsewhere).collect();
     if !help.is_empty() {
         diagnostic = diagnostic.with_help(help.join("\n"));
@@ -67,10 +88,14 @@ pub fn exit_code(found: &Diagnostics) -> u8 {
                 | "krun::param-range"
                 | "krun::unknown-param"
                 | "krun::missing-param"
-                | "krun::param-file"
+                | "krun::params-file"
         )
     };
-    if !found.items.is_empty() && found.items.iter().all(about_params) { 2 } else { 3 }
+    if !found.items.is_empty() && found.items.iter().all(about_params) {
+        2
+    } else {
+        3
+    }
 }
 
 /// All diagnostics as JSON.

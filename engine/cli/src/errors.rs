@@ -60,18 +60,24 @@ pub fn exit_code(code: FaultCode) -> u8 {
 
 /// Clap's own exit: 0 for help and version, 2 for wrong usage.
 pub fn clap_exit(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// Shows an error and gives its exit code.
 pub fn show(context: &Context, error: &CliError) -> ExitCode {
     let (text, code) = match error {
-        CliError::Fault(fault) => {
-            (krun_report::fault_text(fault, context.err_style), exit_code(fault.code))
-        }
-        CliError::Script(found) => {
-            (diagnostics::text(found, context.err_style), diagnostics::exit_code(found))
-        }
+        CliError::Fault(fault) => (
+            krun_report::fault_text(fault, context.err_style),
+            exit_code(fault.code),
+        ),
+        CliError::Script(found) => (
+            diagnostics::text(found, context.err_style),
+            diagnostics::exit_code(found),
+        ),
     };
     if context.global.json {
         let object = match error {

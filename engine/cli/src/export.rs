@@ -15,12 +15,18 @@ pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
                 UndoAction::Kept(why) => (why.clone(), None),
                 UndoAction::Contained(what) => (format!("goes with {what}"), None),
                 UndoAction::Irreversible(why) => ("stays".to_owned(), Some(why.clone())),
-                UndoAction::Conflict { expected, found, .. } => (
+                UndoAction::Conflict {
+                    expected, found, ..
+                } => (
                     "conflict: only with --force".to_owned(),
                     Some(format!("krun left {expected}, found {found}")),
                 ),
             };
-            RollbackLine { target: line.target.to_string(), how, note }
+            RollbackLine {
+                target: line.target.to_string(),
+                how,
+                note,
+            }
         })
         .collect()
 }

@@ -10,9 +10,11 @@ pub fn confirm(question: &str, yes: bool) -> Result<(), Fault> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Fault::new(FaultCode::NeedsConfirmation, "this needs a confirmation")
-            .because("there is no terminal to ask on")
-            .hint("Say yes beforehand with `--yes`."));
+        return Err(
+            Fault::new(FaultCode::NeedsConfirmation, "this needs a confirmation")
+                .because("there is no terminal to ask on")
+                .hint("Say yes beforehand with `--yes`."),
+        );
     }
     let mut err = std::io::stderr();
     let _ = write!(err, "{question} [y/N] ");

@@ -25,11 +25,7 @@ pub struct Selected {
 }
 
 /// Evaluates a runbook with what was given now and what the deployment's last run was given.
-pub fn runbook(
-    context: &Context,
-    args: &RunbookArgs,
-    kinds: &Kinds,
-) -> Result<Selected, CliError> {
+pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<Selected, CliError> {
     let loader = Loader::new(kinds, context.path_base()?);
     let path = Utf8Path::new(&args.runbook);
     let mut given = given(args)?;
@@ -50,14 +46,25 @@ pub fn runbook(
         }
     }
     let runbook = loader.load(path, &given)?;
-    Ok(Selected { runbook, name, given, kept })
+    Ok(Selected {
+        runbook,
+        name,
+        given,
+        kept,
+    })
 }
 
 /// Says which parameters are the last run's.
 pub fn remark_kept(context: &Context, kept: &Map<serde_json::Value>) {
     if !kept.is_empty() && !context.global.json {
-        let list: Vec<_> = kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        context.remark(&format!("parameters kept from the last run: {}", list.join(", ")));
+        let list: Vec<_> = kept
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        context.remark(&format!(
+            "parameters kept from the last run: {}",
+            list.join(", ")
+        ));
     }
 }
 
@@ -123,8 +130,9 @@ fn only_one(store: &Store, names: &[DeploymentName]) -> Result<DeploymentName, F
 fn nothing_there(what: &str, store: &Store, names: &[DeploymentName]) -> Fault {
     let fault = Fault::new(FaultCode::Usage, what).at(store.folder());
     if names.is_empty() {
-        return fault
-            .hint("Run a runbook first, or name the state folder of the one you mean with `--state`.");
+        return fault.hint(
+            "Run a runbook first, or name the state folder of the one you mean with `--state`.",
+        );
     }
     fault.evidence(names.iter().map(ToString::to_string))
 }

@@ -20,7 +20,12 @@ pub fn gather(
         .map(|step| {
             let state = state_of(step.change, &step.reason);
             let detail = (!state.is_settled()).then(|| step.reason.to_string());
-            StatusStep { address: step.address.clone(), kind: step.kind.clone(), state, detail }
+            StatusStep {
+                address: step.address.clone(),
+                kind: step.kind.clone(),
+                state,
+                detail,
+            }
         })
         .collect();
     let open = steps.iter().filter(|step| !step.state.is_settled()).count();
@@ -33,7 +38,11 @@ pub fn gather(
     StatusView {
         deployment: session.ledger.name().clone(),
         runbook: Some(path.to_owned()),
-        root: runbook.values.get("root").and_then(|v| v.as_str()).map(str::to_owned),
+        root: runbook
+            .values
+            .get("root")
+            .and_then(|v| v.as_str())
+            .map(str::to_owned),
         summary,
         last_run: history.runs.last().map(|run| StatusRun {
             id: run.id,
@@ -69,18 +78,24 @@ fn process(view: &ProcessView) -> StatusProcess {
         step: view.step.clone(),
         pid: view.running.as_ref().map(|running| running.pid),
         state,
-        endpoint: view.outputs.get("endpoint").and_then(|v| v.as_str()).map(str::to_owned),
+        endpoint: view
+            .outputs
+            .get("endpoint")
+            .and_then(|v| v.as_str())
+            .map(str::to_owned),
         log: view.spec.log.to_string(),
     }
 }
 
+/// Where a process listens, as its step said.
+pub fn endpoint(view: &ProcessView) -> Option<String> {
+    Some(view.outputs.get("endpoint")?.as_str()?.to_owned())
+}
+
 /// The endpoints of a cluster's brokers, for clients.
 pub fn bootstrap(processes: &[ProcessView]) -> Result<Vec<String>, Fault> {
-    let endpoints: Vec<String> = processes
-        .iter()
-        .filter_map(|view| view.outputs.get("bootstrap").and_then(|v| v.as_str()))
-        .map(str::to_owned)
-        .collect();
+    let brokers = processes.iter().filter(|view| view.kind == "kafka::broker");
+    let endpoints: Vec<String> = brokers.filter_map(endpoint).collect();
     if endpoints.is_empty() {
         return Err(Fault::new(
             krun_model::FaultCode::Usage,

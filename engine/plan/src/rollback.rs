@@ -92,9 +92,33 @@ fn nets(history: &History) -> Vec<Net<'_>> {
                 intents: vec![effect.seq],
             });
     }
+    contain_records(&mut by_target);
     let mut nets: Vec<_> = by_target.into_values().collect();
     nets.sort_by_key(|net| std::cmp::Reverse(net.first.seq));
     nets
+}
+
+/// Records go with their topic: their intents are taken back by the topic's line, not before, so
+/// that a rollback that was cut off still knows which records are krun's own.
+fn contain_records(by_target: &mut BTreeMap<Target, Net<'_>>) {
+    let records: Vec<_> = by_target
+        .iter()
+        .filter_map(|(target, net)| match target {
+            Target::Records(topic) => Some((topic.clone(), net.intents.clone())),
+            _ => None,
+        })
+        .collect();
+    for (topic, intents) in records {
+        let of_topic = by_target.iter_mut().find(
+            |(target, _)| matches!(target, Target::Topic(other) if other.name == topic.name),
+        );
+        if let Some((_, net)) = of_topic {
+            net.intents.extend(intents);
+            if let Some(net) = by_target.get_mut(&Target::Records(topic)) {
+                net.intents.clear();
+            }
+        }
+    }
 }
 
 /// The targets that have to be looked at before a rollback can be planned, with the contents of

@@ -16,6 +16,8 @@ use crate::{Ended, RunRequest, Session, host::JournaledHost, probe, session::Cou
 pub struct ProcessView {
     /// The step.
     pub step: Address,
+    /// The step's kind.
+    pub kind: String,
     /// What it was started with last.
     pub spec: ProcessSpec,
     /// What the operating system shows of it now.
@@ -40,14 +42,13 @@ pub async fn processes(session: &Session) -> Result<Vec<ProcessView>, Fault> {
                 view.spec = spec.clone();
                 continue;
             }
-            let outputs = history
-                .steps
-                .get(&effect.step)
-                .map(|m| m.outputs.clone())
-                .unwrap_or_default();
+            let memory = history.steps.get(&effect.step);
+            let outputs = memory.map(|m| m.outputs.clone()).unwrap_or_default();
+            let kind = memory.map(|m| m.kind.clone()).unwrap_or_default();
             let (step, spec) = (effect.step.clone(), spec.clone());
             views.push(ProcessView {
                 step,
+                kind,
                 spec,
                 running: None,
                 outputs,

@@ -134,11 +134,11 @@ impl<'a> Undoing<'a> {
         for (line, result) in free.into_iter().zip(results) {
             match result {
                 Ok((how, changed)) => {
-                    let entry = Entry::Undone {
-                        intents: line.intents.clone(),
-                        how: how.clone(),
-                    };
-                    self.session.ledger.append(self.run, entry, false).await?;
+                    let intents = line.intents.clone();
+                    if !intents.is_empty() {
+                        let entry = Entry::Undone { intents, how: how.clone() };
+                        self.session.ledger.append(self.run, entry, false).await?;
+                    }
                     if changed {
                         self.counts.changed += 1;
                     } else {

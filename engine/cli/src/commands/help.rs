@@ -25,9 +25,12 @@ pub fn help(context: &Context, args: HelpArgs) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     if !Utf8Path::new(&topic).is_file() {
-        return Err(Fault::new(FaultCode::Usage, format!("`{topic}` is no command and no runbook"))
-            .hint("`krun help` lists the commands; a runbook is a .rhai file.")
-            .into());
+        return Err(Fault::new(
+            FaultCode::Usage,
+            format!("`{topic}` is no command and no runbook"),
+        )
+        .hint("`krun help` lists the commands; a runbook is a .rhai file.")
+        .into());
     }
     let kinds = registry::kinds(context.patterns()?);
     let about = Loader::new(&kinds, context.path_base()?).describe(Utf8Path::new(&topic))?;
@@ -74,7 +77,12 @@ fn param_text(param: &ParamSpec) -> String {
     if param.identity {
         notes.push("identity: can't change while the deployment exists".to_owned());
     }
-    let mut text = format!("  {} <{}>  ({})\n", param.name, param.ty.word(), notes.join("; "));
+    let mut text = format!(
+        "  {} <{}>  ({})\n",
+        param.name,
+        param.ty.word(),
+        notes.join("; ")
+    );
     for line in param.doc.lines() {
         text.push_str(&format!("      {}\n", line.trim()));
     }

@@ -19,7 +19,10 @@ pub fn history(context: &Context, args: SelectArgs) -> Outcome {
             context.print(&format!("{object}\n"));
         }
     } else {
-        context.print(&krun_report::history_text(&found.history.runs, context.out_style));
+        context.print(&krun_report::history_text(
+            &found.history.runs,
+            context.out_style,
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -23,21 +23,31 @@ pub fn logs(context: &Context, args: LogsArgs) -> Outcome {
         let mut steps: Vec<_> = logs.iter().map(|(step, _)| (*step).to_owned()).collect();
         steps.sort();
         steps.dedup();
-        let near = steps.iter().find(|step| strsim::jaro_winkler(step, &args.step) > 0.8).cloned();
-        let fault =
-            Fault::new(FaultCode::Usage, format!("step `{}` has started no process", args.step))
-                .at(&found.name)
-                .evidence(steps);
+        let near = steps
+            .iter()
+            .find(|step| strsim::jaro_winkler(step, &args.step) > 0.8)
+            .cloned();
+        let fault = Fault::new(
+            FaultCode::Usage,
+            format!("step `{}` has started no process", args.step),
+        )
+        .at(&found.name)
+        .evidence(steps);
         let fault = match near {
             Some(near) => fault.hint(format!("Did you mean `{near}`?")),
             None => fault.hint("The steps above have logs."),
         };
         return Err(fault.into());
     };
-    let bytes = std::fs::read(log).map_err(|error| Fault::io("could not read the log", log, &error))?;
+    let bytes =
+        std::fs::read(log).map_err(|error| Fault::io("could not read the log", log, &error))?;
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
-    let from = if args.lines == 0 { 0 } else { lines.len().saturating_sub(args.lines) };
+    let from = if args.lines == 0 {
+        0
+    } else {
+        lines.len().saturating_sub(args.lines)
+    };
     context.remark(&format!("{log}, lines {} to {}", from + 1, lines.len()));
     for line in &lines[from..] {
         context.print(&format!("{line}\n"));

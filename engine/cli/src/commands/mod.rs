@@ -64,15 +64,22 @@ fn find(context: &Context, args: &SelectArgs, write: bool) -> Result<Found, CliE
         Some(_) if write => context.store()?,
         Some(store) => store,
         None => {
-            return Err(Fault::new(krun_model::FaultCode::Usage, "nothing was ever run here")
-                .at(context.state_folder()?)
-                .hint("Run a runbook first, or name another state folder with `--state`.")
-                .into());
+            return Err(
+                Fault::new(krun_model::FaultCode::Usage, "nothing was ever run here")
+                    .at(context.state_folder()?)
+                    .hint("Run a runbook first, or name another state folder with `--state`.")
+                    .into(),
+            );
         }
     };
     let name = select::deployment(context, &store, args, &kinds)?;
     let history = History::fold(&store.read(&name)?);
-    Ok(Found { store: Arc::new(store), name, kinds, history })
+    Ok(Found {
+        store: Arc::new(store),
+        name,
+        kinds,
+        history,
+    })
 }
 
 /// Runs something with a session, events shown, and Ctrl-C heard: once, the run stops after the
@@ -118,10 +125,13 @@ fn look_journal<T>(
         fn event(&mut self, _event: &krun_model::Event) {}
     }
     let (_stop, cancel) = watch::channel(false);
-    runtime()?.block_on(krun_run::report(Box::new(Nobody), async |events: EventSender| {
-        let session = context.session(journal, name, events, cancel)?;
-        work(session).await
-    }))
+    runtime()?.block_on(krun_run::report(
+        Box::new(Nobody),
+        async |events: EventSender| {
+            let session = context.session(journal, name, events, cancel)?;
+            work(session).await
+        },
+    ))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Fault> {

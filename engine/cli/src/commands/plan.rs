@@ -21,7 +21,10 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
         kinds,
         given: selected.given,
         verb: Verb::Run,
-        options: RunOptions { prove: args.prove, ..RunOptions::default() },
+        options: RunOptions {
+            prove: args.prove,
+            ..RunOptions::default()
+        },
         approve: Box::new(|_| Ok(())),
     };
     let (plan, faults) = with_any_store(context, selected.name, async |session| {
@@ -45,9 +48,9 @@ pub fn show_faults(context: &Context, faults: &[(Address, Fault)]) -> ExitCode {
         let text = krun_report::fault_text(fault, context.err_style);
         context.remark(&format!("{step} is in the way of a run:\n{text}"));
     }
-    faults
-        .first()
-        .map_or(ExitCode::SUCCESS, |(_, fault)| ExitCode::from(errors::exit_code(fault.code)))
+    faults.first().map_or(ExitCode::SUCCESS, |(_, fault)| {
+        ExitCode::from(errors::exit_code(fault.code))
+    })
 }
 
 /// Looks with the store that is there, or with none where there is none.

@@ -9,13 +9,12 @@ use crate::{args::ResumeArgs, context::Context, select};
 pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
     let found = find(context, &args.select, true)?;
     let _lock = context.lock(&found.store, &found.name, "resume")?;
-    let verb = resumable(&found.history)
-        .ok_or_else(|| {
-            Fault::new(FaultCode::Usage, "there is nothing to resume")
-                .at(&found.name)
-                .because("the last run ended well, or none ever began")
-                .hint("`krun history` lists the runs; `krun RUNBOOK` runs today's file.")
-        })?;
+    let verb = resumable(&found.history).ok_or_else(|| {
+        Fault::new(FaultCode::Usage, "there is nothing to resume")
+            .at(&found.name)
+            .because("the last run ended well, or none ever began")
+            .hint("`krun history` lists the runs; `krun RUNBOOK` runs today's file.")
+    })?;
     let (store, name) = (found.store.clone(), found.name.clone());
     if verb == Verb::Rollback {
         let options = RollbackOptions { force: args.force };
@@ -31,16 +30,22 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
         path: pin.path,
         given: pin.given,
         verb,
-        options: RunOptions { force: args.force, ..RunOptions::default() },
+        options: RunOptions {
+            force: args.force,
+            ..RunOptions::default()
+        },
         approve: run::approval(true),
     };
-    let ended = with_session(context, store.clone(), name.clone(), async |session| {
-        match verb {
+    let ended = with_session(
+        context,
+        store.clone(),
+        name.clone(),
+        async |session| match verb {
             Verb::Start => krun_run::start(&session, request).await,
             Verb::Stop => krun_run::stop(&session).await,
             Verb::Run | Verb::Rollback => krun_run::run(&session, request).await,
-        }
-    })?;
+        },
+    )?;
     if ended.status == RunStatus::Succeeded && verb != Verb::Stop {
         super::status::closing_words(context, store, name)?;
     }

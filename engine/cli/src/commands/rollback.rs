@@ -40,14 +40,18 @@ pub fn rollback(context: &Context, args: RollbackArgs) -> Outcome {
     if args.plan {
         return Ok(ExitCode::SUCCESS);
     }
-    prompt::confirm(&format!("Take back everything that `{name}` did?"), args.yes)?;
+    prompt::confirm(
+        &format!("Take back everything that `{name}` did?"),
+        args.yes,
+    )?;
     let _lock = context.lock(&store, &name, "rollback")?;
     let options = RollbackOptions { force: args.force };
     let ended = with_session(context, store.clone(), name.clone(), async |session| {
         krun_run::rollback(&session, options).await
     })?;
     if ended.status == RunStatus::Failed {
-        context.remark("the rollback is incomplete; run `krun rollback` again once the cause is gone");
+        context
+            .remark("the rollback is incomplete; run `krun rollback` again once the cause is gone");
         return Ok(ExitCode::from(errors::ROLLBACK_INCOMPLETE));
     }
     if !context.global.json && ended.status == RunStatus::Succeeded {

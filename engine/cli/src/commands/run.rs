@@ -20,7 +20,11 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
         kinds,
         given: selected.given,
         verb: Verb::Run,
-        options: RunOptions { prove: args.prove, only_processes: false, force: args.force },
+        options: RunOptions {
+            prove: args.prove,
+            only_processes: false,
+            force: args.force,
+        },
         approve: approval(args.yes),
     };
     let name = selected.name.clone();
@@ -47,8 +51,10 @@ pub fn approval(yes: bool) -> Box<dyn Fn(&Plan) -> Result<(), Fault> + Send + Sy
         if irreversible.is_empty() {
             return Ok(());
         }
-        let question =
-            format!("These steps can't be taken back: {}. Go on?", irreversible.join(", "));
+        let question = format!(
+            "These steps can't be taken back: {}. Go on?",
+            irreversible.join(", ")
+        );
         prompt::confirm(&question, yes)
     })
 }

@@ -15,14 +15,18 @@ pub fn show(context: &Context, args: ShowArgs) -> Outcome {
         number => number.parse().ok().map(RunId),
     };
     let records = found.store.read(&found.name)?;
-    let of_run: Vec<_> =
-        records.into_iter().filter(|record| Some(record.run) == run).collect();
+    let of_run: Vec<_> = records
+        .into_iter()
+        .filter(|record| Some(record.run) == run)
+        .collect();
     if of_run.is_empty() {
         let runs = last.map_or_else(|| "none yet".to_owned(), |last| format!("1 to {last}"));
-        return Err(Fault::new(FaultCode::Usage, format!("there is no run {}", args.run))
-            .at(&found.name)
-            .hint(format!("Its runs are {runs}; `krun history` lists them."))
-            .into());
+        return Err(
+            Fault::new(FaultCode::Usage, format!("there is no run {}", args.run))
+                .at(&found.name)
+                .hint(format!("Its runs are {runs}; `krun history` lists them."))
+                .into(),
+        );
     }
     if context.global.json {
         for record in &of_run {

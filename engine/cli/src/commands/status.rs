@@ -8,9 +8,7 @@ use krun_model::{DeploymentName, journal::Verb, journal::Who};
 use krun_run::{RunOptions, RunRequest};
 
 use super::{Outcome, find, look};
-use crate::{
-    args::StatusArgs, context::Context, errors::CliError, export, select, status_view,
-};
+use crate::{args::StatusArgs, context::Context, errors::CliError, export, select, status_view};
 
 /// How long brokers have for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,7 +37,14 @@ pub fn status(context: &Context, args: StatusArgs) -> Outcome {
     let view = look(context, found.store, found.name, async |session| {
         let (plan, _) = krun_run::plan(&session, &request).await?;
         let processes = krun_run::processes(&session).await?;
-        Ok(status_view::gather(&session, &request.runbook, &pin.path, &plan, &processes, holder))
+        Ok(status_view::gather(
+            &session,
+            &request.runbook,
+            &pin.path,
+            &plan,
+            &processes,
+            holder,
+        ))
     })?;
     if context.global.json {
         print_json(context, &view);
@@ -80,17 +85,29 @@ pub fn closing_words(
     }
     let alias = format!(" --as {name}");
     let alias = if store_has_one(&store)? { "" } else { &alias };
-    let processes = look(context, store, name, async |session| {
+    let mut processes = look(context, store, name, async |session| {
         Ok(krun_run::processes(&session).await?)
     })?;
+    processes.sort_by(|a, b| a.step.cmp(&b.step));
     if processes.is_empty() {
         return Ok(());
     }
     let mut text = String::from("\nRunning:\n");
-    let width = processes.iter().map(|view| view.step.as_str().len()).max().unwrap_or(0);
+    let width = processes
+        .iter()
+        .map(|view| view.step.as_str().len())
+        .max()
+        .unwrap_or(0);
     for view in &processes {
-        let endpoint = view.outputs.get("endpoint").and_then(|v| v.as_str()).unwrap_or("");
-        let pid = view.running.as_ref().map_or("not running".into(), |r| format!("pid {}", r.pid));
+        let endpoint = view
+            .outputs
+            .get("endpoint")
+            .and_then(|v| v.as_str())
+            .unwrap_or("");
+        let pid = view
+            .running
+            .as_ref()
+            .map_or("not running".into(), |r| format!("pid {}", r.pid));
         text.push_str(&format!(
             "  {:width$}  {endpoint:<21}  {pid:<11}  {}\n",
             view.step, view.spec.log
