@@ -1,7 +1,7 @@
 //! Making and removing one folder.
 
 use std::{
-    fs::{DirBuilder, Permissions},
+    fs::{DirBuilder, DirEntry, Permissions},
     io::ErrorKind,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
 };
@@ -59,19 +59,48 @@ pub fn remove_dir(path: &Utf8Path) -> Result<(), Fault> {
     if refuse(path, what, &[FileKind::Dir])?.is_none() {
         return Ok(());
     }
-    let mut others = vec![];
-    let mut temps = vec![];
-    for entry in path.as_std_path().read_dir().map_err(failed)? {
-        let entry = entry.map_err(failed)?;
+    let (temps, others) = sort_out(path).map_err(failed)?;
+    if !others.is_empty() {
+        return Err(not_empty(path, others));
+    }
+    remove_temps(&temps).map_err(failed)?;
+    match std::fs::remove_dir(path) {
+        Ok(()) => sync_folder(folder_of(path)),
+        Err(error) if files::is_missing(&error) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Err(not_empty(path, vec![])),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Removes temporary files that a killed krun left in a folder; fine where no folder is.
+///
+/// # Errors
+/// The folder can't be read, or a file in it not be removed.
+pub fn sweep(folder: &Utf8Path) -> Result<(), Fault> {
+    let swept = sort_out(folder).and_then(|(temps, _)| remove_temps(&temps));
+    match swept {
+        Err(error) if !files::is_missing(&error) => {
+            Err(Fault::io("could not tidy a folder", folder, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What lies in a folder: krun's temporary files, and the names of everything else.
+fn sort_out(folder: &Utf8Path) -> std::io::Result<(Vec<DirEntry>, Vec<String>)> {
+    let (mut temps, mut others) = (vec![], vec![]);
+    for entry in folder.as_std_path().read_dir()? {
+        let entry = entry?;
         if own_names::is_temp(&entry.file_name()) {
             temps.push(entry);
         } else {
             others.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
-    if !others.is_empty() {
-        return Err(not_empty(path, others));
-    }
+    Ok((temps, others))
+}
+
+fn remove_temps(temps: &[DirEntry]) -> std::io::Result<()> {
     for temp in temps {
         let removed = if temp.file_type().is_ok_and(|kind| kind.is_dir()) {
             std::fs::remove_dir(temp.path())
@@ -79,16 +108,11 @@ pub fn remove_dir(path: &Utf8Path) -> Result<(), Fault> {
             std::fs::remove_file(temp.path())
         };
         match removed {
-            Err(error) if !files::is_missing(&error) => return Err(failed(error)),
+            Err(error) if !files::is_missing(&error) => return Err(error),
             _ => {}
         }
     }
-    match std::fs::remove_dir(path) {
-        Ok(()) => sync_folder(folder_of(path)),
-        Err(error) if files::is_missing(&error) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Err(not_empty(path, vec![])),
-        Err(error) => Err(failed(error)),
-    }
+    Ok(())
 }
 
 /// Makes the folders above a path that are not there yet, for this user alone: what is put below

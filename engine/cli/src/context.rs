@@ -47,6 +47,11 @@ impl Context {
         }
     }
 
+    /// What went wrong: standard error, also when quiet.
+    pub fn warn(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// Who shows the events of a run.
     pub fn reporter(&self) -> Box<dyn Reporter> {
         if self.global.json {

@@ -30,6 +30,8 @@ impl From<Diagnostics> for CliError {
 
 /// Everything is as wanted.
 pub const DONE: u8 = 0;
+/// Somebody else changed what a rollback would overwrite.
+pub const CONFLICT: u8 = 6;
 /// A rollback is incomplete.
 pub const ROLLBACK_INCOMPLETE: u8 = 7;
 

@@ -37,7 +37,11 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
     if let Some(store) = context.store_to_read()? {
         let history = History::fold(&store.read(&name)?);
         if let Some(pin) = history.pin.as_ref().filter(|_| !history.is_baseline()) {
-            for (param, value) in &pin.given {
+            for param in pin.given.keys() {
+                // As it was bound: a relative path means what it meant then.
+                let Some(value) = pin.params.get(param) else {
+                    continue;
+                };
                 if !given.contains_key(param) {
                     kept.insert(param.clone(), value.clone());
                     given.insert(param.clone(), value.clone());

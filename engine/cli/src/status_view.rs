@@ -18,7 +18,8 @@ pub fn gather(
         .steps
         .iter()
         .map(|step| {
-            let state = state_of(step.change, &step.reason);
+            let known = history.steps.contains_key(&step.address);
+            let state = state_of(step.change, &step.reason, known);
             let detail = (!state.is_settled()).then(|| step.reason.to_string());
             StatusStep {
                 address: step.address.clone(),
@@ -57,12 +58,13 @@ pub fn gather(
     }
 }
 
-fn state_of(change: Change, reason: &Reason) -> StepState {
+fn state_of(change: Change, reason: &Reason, known: bool) -> StepState {
     match (change, reason) {
         (Change::NoOp, Reason::Found) => StepState::Found,
         (Change::NoOp, Reason::AlreadyDone { .. } | Reason::Proven { .. }) => StepState::Done,
         (Change::NoOp, _) => StepState::AsWanted,
         (_, Reason::NeverDone | Reason::NeverProven) => StepState::Pending,
+        _ if !known => StepState::Pending,
         (_, Reason::KnownAfterApply(_)) => StepState::Unknown,
         (_, _) => StepState::Drifted,
     }

@@ -1,1 +1,22 @@
 //! Kafka and ZooKeeper: version table, distribution, step kinds, clients, health and diagnosis.
+//!
+//! This crate owns everything that krun knows of Kafka. What a guide says is not in it: a documented
+//! step stands in a runbook, in the words of the kinds that are registered here. It never prints,
+//! never reads user configuration, and changes a machine only by effects; the only one who changes a
+//! cluster is the [`ClusterEffector`].
+
+mod aside;
+mod cluster;
+pub mod diagnosis;
+mod distribution;
+mod generation;
+mod java;
+mod kinds;
+mod process;
+pub mod versions;
+pub mod view;
+mod waiting;
+mod zookeeper;
+
+pub use cluster::effector::ClusterEffector;
+pub use kinds::kinds;

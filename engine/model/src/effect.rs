@@ -312,6 +312,12 @@ pub trait Effector: Send + Sync {
     /// not answer is [`TargetState::Unreachable`].
     async fn observe(&self, target: &Target) -> Result<TargetState, Fault>;
 
+    /// Removes what an attempt that was killed may have left beside the target, such as a temporary
+    /// file. Called while nothing else acts on the deployment.
+    async fn tidy(&self, _target: &Target) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Brings the effect about. Called only between a journaled intent and its outcome.
     async fn perform(&self, effect: &Effect) -> Result<(), Fault>;
 }

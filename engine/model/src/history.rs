@@ -185,7 +185,11 @@ impl History {
 
     /// Which command a run serves.
     pub fn verb(&self, run: RunId) -> Option<Verb> {
-        self.runs.iter().rev().find(|memory| memory.id == run).map(|memory| memory.verb)
+        self.runs
+            .iter()
+            .rev()
+            .find(|memory| memory.id == run)
+            .map(|memory| memory.verb)
     }
 
     /// The last run, if it was neither finished nor is it a command that does not go on.

@@ -109,9 +109,9 @@ fn contain_records(by_target: &mut BTreeMap<Target, Net<'_>>) {
         })
         .collect();
     for (topic, intents) in records {
-        let of_topic = by_target.iter_mut().find(
-            |(target, _)| matches!(target, Target::Topic(other) if other.name == topic.name),
-        );
+        let of_topic = by_target
+            .iter_mut()
+            .find(|(target, _)| matches!(target, Target::Topic(other) if other.name == topic.name));
         if let Some((_, net)) = of_topic {
             net.intents.extend(intents);
             if let Some(net) = by_target.get_mut(&Target::Records(topic)) {
@@ -253,7 +253,7 @@ fn act_on(
                 Some(names) => {
                     let few: Vec<_> = names.iter().take(5).cloned().collect();
                     let found = format!("{} that krun did not make", few.join(", "));
-                    conflict(found, set_aside(path, history, effect))
+                    conflict(found, set_aside(path, world, effect))
                 }
             }
         }
@@ -264,25 +264,14 @@ fn act_on(
 }
 
 /// What `--force` does about a folder that holds what krun did not make: nothing a person may miss
-/// is deleted, so its contents are set aside where the deployment's claims go.
-fn set_aside(path: &camino::Utf8Path, history: &History, remove: Effect) -> Vec<Effect> {
-    let quarantine = history
-        .effects
-        .iter()
-        .find_map(|effect| match &effect.effect {
-            Effect::Claim { quarantine, .. } => quarantine.parent().map(ToOwned::to_owned),
-            _ => None,
-        });
-    let Some(quarantine) = quarantine else {
-        return vec![];
-    };
-    let name = format!("forced{}", path.as_str().replace('/', "-"));
-    let release = Effect::Release {
+/// is deleted, so its contents are set aside.
+fn set_aside(path: &camino::Utf8Path, world: &World, remove: Effect) -> Vec<Effect> {
+    let release = world.aside(path).map(|quarantine| Effect::Release {
         path: path.to_owned(),
         keep: Default::default(),
-        quarantine: quarantine.join(name),
-    };
-    vec![release, remove]
+        quarantine: quarantine.to_owned(),
+    });
+    release.into_iter().chain([remove]).collect()
 }
 
 /// From what is there after the last effect back to what was there before the first.

@@ -11,6 +11,7 @@ use krun_model::{Effect, Target, TargetState};
 pub struct World {
     states: BTreeMap<Target, TargetState>,
     names: BTreeMap<Utf8PathBuf, BTreeSet<String>>,
+    asides: BTreeMap<Utf8PathBuf, Utf8PathBuf>,
 }
 
 impl World {
@@ -20,6 +21,16 @@ impl World {
             self.names.insert(path.clone(), names.clone());
         }
         self.states.insert(target, state);
+    }
+
+    /// Says where the contents of a folder are moved when they have to make way.
+    pub fn set_aside_at(&mut self, folder: Utf8PathBuf, quarantine: Utf8PathBuf) {
+        self.asides.insert(folder, quarantine);
+    }
+
+    /// Where the contents of a folder are moved when they have to make way.
+    pub fn aside(&self, folder: &Utf8Path) -> Option<&Utf8Path> {
+        self.asides.get(folder).map(Utf8PathBuf::as_path)
     }
 
     /// The state of a target now.

@@ -49,7 +49,7 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
     }
     if !plan.orphans.is_empty() {
         let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
-        text.push_str("No longer in the runbook; they stay until --prune:\n");
+        text.push_str("No longer in the runbook; they stay until rollback:\n");
         text.push_str(&fill("  ", &names.join(", "), style.width));
         text.push('\n');
     }

@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -126,11 +129,12 @@ async fn all_faults(
 /// [`Ended::faults`].
 pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault> {
     let since = Instant::now();
-    probe::settle_pending(session, request.options.force).await?;
+    let recovered = probe::settle_pending(session, request.options.force).await?;
     let (plan, observed, known) = prepare(session, &request).await?;
     let faults = all_faults(session, &request, &plan, &observed).await?;
     if !faults.is_empty() {
-        return refuse(session, &request, plan, faults, since).await;
+        let status = RunStatus::Failed;
+        return Ok(session.refuse(request.verb, status, Some(plan), faults, since));
     }
     (request.approve)(&plan)?;
     for source in &request.runbook.sources {
@@ -145,6 +149,7 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
         request.given.clone(),
     );
     let run = session.begin(request.verb, Some(pin)).await?;
+    session.say_all(recovered);
     session.events.send(Event::Planned { plan: plan.clone() });
     let groups = observed
         .declared
@@ -170,6 +175,7 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
             prove: request.options.prove,
         },
         groups,
+        failed: AtomicBool::new(false),
         state: Mutex::new(State {
             observed,
             known,
@@ -181,51 +187,10 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
     let outputs = std::mem::take(&mut cx.state().known);
     Ok(Ended {
         run,
+        began: true,
         status,
         faults,
         outputs,
-    })
-}
-
-/// Ends a run before anything was done.
-async fn refuse(
-    session: &Session,
-    request: &RunRequest,
-    plan: Plan,
-    faults: Vec<(Address, Fault)>,
-    since: Instant,
-) -> Result<Ended, Fault> {
-    let next = session
-        .ledger
-        .history()
-        .runs
-        .last()
-        .map_or(1, |run| run.id.0 + 1);
-    let run = krun_model::RunId(next);
-    session.announce(run, request.verb, false);
-    session.events.send(Event::Planned { plan });
-    for (step, fault) in &faults {
-        let (step, fault) = (step.clone(), fault.clone());
-        session.events.send(Event::StepFailed {
-            step,
-            fault,
-            duration_ms: 0,
-        });
-    }
-    let counts = Counts {
-        failed: faults.len(),
-        ..Counts::default()
-    };
-    session.finished(RunStatus::Failed, counts, since);
-    let faults = faults
-        .into_iter()
-        .map(|(step, fault)| (Some(step), fault))
-        .collect();
-    Ok(Ended {
-        run,
-        status: RunStatus::Failed,
-        faults,
-        outputs: BTreeMap::new(),
     })
 }
 
@@ -239,6 +204,8 @@ struct Dispatcher {
     running: JoinSet<(usize, Instant, Result<StepEnd, Fault>)>,
     /// Restart group → steps that still have to be created in it.
     creating: HashMap<String, HashSet<usize>>,
+    /// Restart group → the step that is being restarted in it.
+    restarting: HashMap<String, usize>,
     counts: Counts,
     faults: Vec<(Option<Address>, Fault)>,
 }
@@ -276,6 +243,7 @@ impl Dispatcher {
             begun: HashSet::new(),
             running: JoinSet::new(),
             creating,
+            restarting: HashMap::new(),
             counts: Counts::default(),
             faults: Vec::new(),
         }
@@ -318,6 +286,9 @@ impl Dispatcher {
                 held.push_back(at);
                 continue;
             }
+            if let Some(group) = self.restart_group(at) {
+                self.restarting.insert(group, at);
+            }
             self.begun.insert(at);
             let cx = self.cx.clone();
             self.running.spawn(async move {
@@ -329,12 +300,22 @@ impl Dispatcher {
         self.ready = held;
     }
 
-    /// What is down comes up before anything of its group is taken down.
+    /// What is down comes up before anything of its group is taken down, and one is taken down at a
+    /// time: after a failure the next one is not begun.
     fn must_hold(&self, at: usize) -> bool {
-        self.cx.plan.steps[at].change == Change::Restart
-            && group_of(&self.cx, at)
-                .and_then(|group| self.creating.get(&group))
-                .is_some_and(|creating| !creating.is_empty())
+        self.restart_group(at).is_some_and(|group| {
+            self.restarting.contains_key(&group)
+                || self
+                    .creating
+                    .get(&group)
+                    .is_some_and(|creating| !creating.is_empty())
+        })
+    }
+
+    /// The group of a step that is to be restarted.
+    fn restart_group(&self, at: usize) -> Option<String> {
+        let restart = self.cx.plan.steps[at].change == Change::Restart;
+        group_of(&self.cx, at).filter(|_| restart)
     }
 
     async fn ended(
@@ -348,6 +329,7 @@ impl Dispatcher {
         for creating in self.creating.values_mut() {
             creating.remove(&at);
         }
+        self.restarting.retain(|_, restarting| *restarting != at);
         match result {
             Ok(StepEnd {
                 change,
@@ -380,6 +362,7 @@ impl Dispatcher {
                 }
             }
             Err(fault) => {
+                self.cx.failed.store(true, Ordering::SeqCst);
                 self.counts.failed += 1;
                 let entry = Entry::StepFailed {
                     step: step.clone(),

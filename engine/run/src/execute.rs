@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use krun_model::{
@@ -33,7 +36,10 @@ pub(crate) struct RunCx {
     pub(crate) plan: Plan,
     pub(crate) graph: Graph,
     pub(crate) options: Options,
-    /// One at a time restarts, by group.
+    /// Whether a step has failed, so that nothing more is taken down.
+    pub(crate) failed: AtomicBool,
+    /// One at a time restarts, by group: the dispatcher holds back those that are planned, this
+    /// those that turn out to be restarts.
     pub(crate) groups: HashMap<String, tokio::sync::Mutex<()>>,
     pub(crate) state: Mutex<State>,
 }
@@ -161,7 +167,12 @@ impl RunCx {
         change: Change,
         reason: &Reason,
     ) -> Result<Outputs, Fault> {
-        let _one_at_a_time = self.restart_turn(step, change).await;
+        let _turn = self.restart_turn(step, change).await;
+        if change == Change::Restart && self.failed.load(Ordering::SeqCst) {
+            return Err(Fault::new(FaultCode::Cancelled, "not restarted")
+                .at(&step.address)
+                .because("another step has failed"));
+        }
         self.session.events.send(Event::StepStarted {
             step: step.address.clone(),
             change,

@@ -86,7 +86,9 @@ fn not_writable(path: &Utf8PathBuf) -> Fault {
     )
     .at(path)
     .because("it, or the folder above it, can't be written by this user or is read-only")
-    .hint("Choose another place with `--param root=FOLDER`, or change the folder's rights.")
+    .hint(
+        "Choose another folder by parameter, such as `--param root=FOLDER`, or change its rights.",
+    )
 }
 
 fn mebibytes(bytes: u64) -> String {
@@ -101,7 +103,9 @@ fn too_full(path: &Utf8PathBuf, bytes: u64, free: u64) -> Fault {
             mebibytes(bytes),
             mebibytes(free)
         ))
-        .hint("Free some room, or choose another place with `--param root=FOLDER`.")
+        .hint(
+            "Free some room, or choose another folder by parameter, such as `--param root=FOLDER`.",
+        )
 }
 
 fn too_little_memory(needed: u64, free: u64) -> Fault {
@@ -111,7 +115,7 @@ fn too_little_memory(needed: u64, free: u64) -> Fault {
             mebibytes(needed),
             mebibytes(free)
         ))
-        .hint("Give them less with `--param heap=256m`, end something else, or take a larger machine.")
+        .hint("Give them less by parameter, such as `--param heap=256m`, or end something else.")
 }
 
 fn port_taken(port: u16, holder: &PortHolder) -> Fault {

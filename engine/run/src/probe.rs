@@ -13,12 +13,15 @@ use krun_model::{
 
 use crate::Session;
 
-/// Probes all pending intents. With `force` what is in doubt is taken as it is found.
-pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<(), Fault> {
+/// Probes all pending intents; what was found, to be said once the run has begun. With `force` what
+/// is in doubt is taken as it is found.
+pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<Vec<Event>, Fault> {
     let pending = session.ledger.history().pending.clone();
-    let mut doubts = Vec::new();
+    let (mut doubts, mut said) = (Vec::new(), Vec::new());
     for effect in &pending {
-        let found = session.observe(&effect.effect.target()).await?;
+        let target = effect.effect.target();
+        session.effector(&target).tidy(&target).await?;
+        let found = session.observe(&target).await?;
         let outcome = match judge(effect, &found) {
             Verdict::Later => continue,
             Verdict::InDoubt if !force => {
@@ -28,7 +31,7 @@ pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<(),
             Verdict::Happened | Verdict::InDoubt => Outcome::Recovered(found.clone()),
             Verdict::NotBegun => Outcome::NotDone("found not begun after a crash".into()),
         };
-        session.events.send(Event::Recovered {
+        said.push(Event::Recovered {
             step: effect.step.clone(),
             target: effect.effect.target().to_string(),
             found: match &outcome {
@@ -41,7 +44,7 @@ pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<(),
             .settle(session.ledger.take_up(effect), outcome)
             .await?;
     }
-    doubts.into_iter().next().map_or(Ok(()), Err)
+    doubts.into_iter().next().map_or(Ok(said), Err)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

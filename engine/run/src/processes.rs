@@ -67,8 +67,9 @@ pub async fn processes(session: &Session) -> Result<Vec<ProcessView>, Fault> {
 /// What keeps the run from beginning; what a process reports is in [`Ended::faults`].
 pub async fn stop(session: &Session) -> Result<Ended, Fault> {
     let since = Instant::now();
-    probe::settle_pending(session, false).await?;
+    let recovered = probe::settle_pending(session, false).await?;
     let run = session.begin(Verb::Stop, None).await?;
+    session.say_all(recovered);
     let mut views = processes(session).await?;
     views.reverse();
     let graph = {
@@ -104,6 +105,7 @@ pub async fn stop(session: &Session) -> Result<Ended, Fault> {
     session.end(run, status, counts, since).await?;
     Ok(Ended {
         run,
+        began: true,
         status,
         faults,
         outputs: Default::default(),

@@ -34,23 +34,36 @@ pub async fn plan_rollback(session: &Session) -> Result<RollbackPlan, Fault> {
         let (target, state) = seen?;
         world.saw(target, state);
     }
+    for effect in &history.effects {
+        if let Effect::MakeDir { path, .. } = &effect.effect {
+            let root = session
+                .machine
+                .quarantine_root(path, &session.quarantine)
+                .await?;
+            let name = format!("forced{}", path.as_str().replace('/', "-"));
+            world.set_aside_at(path.clone(), root.join(session.ledger.id()).join(name));
+        }
+    }
     Ok(krun_plan::rollback(&history, world))
 }
 
 /// Takes back everything that the deployment's runs did.
 ///
 /// # Errors
-/// Conflicts without `force` (nothing is done then), or what keeps the run from beginning.
+/// What keeps the run from beginning. Conflicts without `force` are an end of their own, with
+/// [`RunStatus::Conflict`]: nothing is done then.
 pub async fn rollback(session: &Session, options: RollbackOptions) -> Result<Ended, Fault> {
     let since = Instant::now();
-    probe::settle_pending(session, options.force).await?;
+    let recovered = probe::settle_pending(session, options.force).await?;
     let plan = plan_rollback(session).await?;
     if !options.force
-        && let Some(fault) = conflict_fault(&plan)
+        && let Some(conflict) = conflict_fault(&plan)
     {
-        return Err(fault);
+        let status = RunStatus::Conflict;
+        return Ok(session.refuse(Verb::Rollback, status, None, vec![conflict], since));
     }
     let run = session.begin(Verb::Rollback, None).await?;
+    session.say_all(recovered);
     let mut undoing = Undoing::new(session, run);
     let graph = {
         let history = session.ledger.history();
@@ -71,7 +84,9 @@ pub async fn rollback(session: &Session, options: RollbackOptions) -> Result<End
     undoing.end(since).await
 }
 
-fn conflict_fault(plan: &RollbackPlan) -> Option<Fault> {
+/// All conflicts as one fault, at the step of the first.
+fn conflict_fault(plan: &RollbackPlan) -> Option<(Address, Fault)> {
+    let first = plan.conflicts().next()?.step.clone();
     let lines: Vec<String> = plan
         .conflicts()
         .filter_map(|line| match &line.action {
@@ -89,13 +104,21 @@ fn conflict_fault(plan: &RollbackPlan) -> Option<Fault> {
             _ => None,
         })
         .collect();
-    (!lines.is_empty()).then(|| {
-        Fault::new(FaultCode::Drifted, "rollback would overwrite what somebody else changed")
-            .because(format!("{} of its targets are not as krun left them", lines.len()))
-            .evidence(lines)
-            .hint("Nothing was touched. Save what you need of these.")
-            .hint("Then `krun rollback --force` goes on over them; what it overwrites is kept as a blob in the state folder, what it moves in the quarantine.")
-    })
+    let fault = Fault::new(
+        FaultCode::Drifted,
+        "rollback would overwrite what somebody else changed",
+    )
+    .because(format!(
+        "{} of its targets are not as krun left them",
+        lines.len()
+    ))
+    .evidence(lines)
+    .hint("Nothing was touched. Save what you need of these.")
+    .hint(
+        "Then `krun rollback --force` goes on over them; what it overwrites is kept as a blob in \
+         the state folder, what it moves in the quarantine.",
+    );
+    Some((first, fault))
 }
 
 /// A rollback under way.
@@ -136,7 +159,10 @@ impl<'a> Undoing<'a> {
                 Ok((how, changed)) => {
                     let intents = line.intents.clone();
                     if !intents.is_empty() {
-                        let entry = Entry::Undone { intents, how: how.clone() };
+                        let entry = Entry::Undone {
+                            intents,
+                            how: how.clone(),
+                        };
                         self.session.ledger.append(self.run, entry, false).await?;
                     }
                     if changed {
@@ -224,6 +250,7 @@ impl<'a> Undoing<'a> {
         session.end(run, status, counts, since).await?;
         Ok(Ended {
             run,
+            began: true,
             status,
             faults,
             outputs: Default::default(),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Effect, Effector, Entry, Event, Fault, Outputs, RunId, Target, TargetState,
+    Address, Effect, Effector, Entry, Event, Fault, Outputs, Plan, RunId, Target, TargetState,
     event::{EVENTS_VERSION, RunStatus},
     host::Machine,
     journal::{Pin, Verb, Who},
@@ -37,6 +37,8 @@ pub struct Session {
 pub struct Ended {
     /// The run.
     pub run: RunId,
+    /// Whether it began: a run that was refused is not in the journal.
+    pub began: bool,
     /// How.
     pub status: RunStatus,
     /// What failed, in order.
@@ -126,6 +128,53 @@ impl Session {
             verb,
             resumed,
         });
+    }
+
+    /// Refuses a run before it begins: nothing is journaled, and whoever watches sees why.
+    pub(crate) fn refuse(
+        &self,
+        verb: Verb,
+        status: RunStatus,
+        plan: Option<Plan>,
+        faults: Vec<(Address, Fault)>,
+        since: Instant,
+    ) -> Ended {
+        let run = RunId(self.ledger.history().runs.last().map_or(0, |run| run.id.0) + 1);
+        self.announce(run, verb, false);
+        self.say_all(
+            plan.map(|plan| Event::Planned { plan })
+                .into_iter()
+                .collect(),
+        );
+        for (step, fault) in &faults {
+            self.events.send(Event::StepFailed {
+                step: step.clone(),
+                fault: fault.clone(),
+                duration_ms: 0,
+            });
+        }
+        let counts = Counts {
+            failed: faults.len(),
+            ..Counts::default()
+        };
+        self.finished(status, counts, since);
+        let faults = faults
+            .into_iter()
+            .map(|(step, fault)| (Some(step), fault))
+            .collect();
+        let outputs = std::collections::BTreeMap::new();
+        Ended {
+            run,
+            began: false,
+            status,
+            faults,
+            outputs,
+        }
+    }
+
+    /// Says what was found before the run began.
+    pub(crate) fn say_all(&self, events: Vec<Event>) {
+        events.into_iter().for_each(|event| self.events.send(event));
     }
 
     /// Ends a run: in the journal, then for whoever watches.

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use krun_model::{Effect, Effector, Fault, ReadHost, Target, TargetState};
 
 use super::LocalMachine;
-use crate::{blocking::blocking, contents, files, folders, links, moves, packages, process, write};
+use crate::{
+    blocking::blocking, contents, files, folders, links, moves, packages, process,
+    rename::folder_of, write,
+};
 
 #[async_trait]
 impl Effector for LocalMachine {
@@ -36,6 +39,14 @@ impl Effector for LocalMachine {
             }),
             Target::Topic(_) | Target::Records(_) => Err(not_of_a_machine(target)),
         }
+    }
+
+    async fn tidy(&self, target: &Target) -> Result<(), Fault> {
+        let Target::Path(path) = target else {
+            return Ok(());
+        };
+        let folder = folder_of(path).to_owned();
+        blocking(move || folders::sweep(&folder)).await
     }
 
     async fn perform(&self, effect: &Effect) -> Result<(), Fault> {

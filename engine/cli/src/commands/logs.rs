@@ -35,6 +35,7 @@ pub fn logs(context: &Context, args: LogsArgs) -> Outcome {
         .evidence(steps);
         let fault = match near {
             Some(near) => fault.hint(format!("Did you mean `{near}`?")),
+            None if logs.is_empty() => fault.hint("No step of it has."),
             None => fault.hint("The steps above have logs."),
         };
         return Err(fault.into());

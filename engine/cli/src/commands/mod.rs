@@ -173,7 +173,7 @@ fn exit(ended: &Ended) -> ExitCode {
     let code = match (ended.status, ended.faults.first()) {
         (RunStatus::Succeeded, _) => errors::DONE,
         (RunStatus::Cancelled, _) => 130,
-        (RunStatus::Conflict, _) => 6,
+        (RunStatus::Conflict, _) => errors::CONFLICT,
         (RunStatus::Failed, Some((_, fault))) => errors::exit_code(fault.code),
         (RunStatus::Failed, None) => 1,
     };

@@ -46,7 +46,7 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
 pub fn show_faults(context: &Context, faults: &[(Address, Fault)]) -> ExitCode {
     for (step, fault) in faults {
         let text = krun_report::fault_text(fault, context.err_style);
-        context.remark(&format!("{step} is in the way of a run:\n{text}"));
+        context.warn(&format!("{step} is in the way of a run:\n{text}"));
     }
     faults.first().map_or(ExitCode::SUCCESS, |(_, fault)| {
         ExitCode::from(errors::exit_code(fault.code))

@@ -21,7 +21,7 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
         let ended = with_session(context, store, name, async |session| {
             krun_run::rollback(&session, options).await
         })?;
-        return Ok(exit(&ended));
+        return super::rollback::close(context, &ended);
     }
     let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
     let request = RunRequest {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use krun_model::event::RunStatus;
-use krun_run::RollbackOptions;
+use krun_run::{Ended, RollbackOptions};
 
 use super::{Outcome, exit, find, look, with_session};
 use crate::{args::RollbackArgs, context::Context, errors, export, prompt};
@@ -38,7 +38,12 @@ pub fn rollback(context: &Context, args: RollbackArgs) -> Outcome {
         }
     }
     if args.plan {
-        return Ok(ExitCode::SUCCESS);
+        let conflicts = plan.conflicts().next().is_some();
+        return Ok(ExitCode::from(if conflicts {
+            errors::CONFLICT
+        } else {
+            errors::DONE
+        }));
     }
     prompt::confirm(
         &format!("Take back everything that `{name}` did?"),
@@ -49,17 +54,24 @@ pub fn rollback(context: &Context, args: RollbackArgs) -> Outcome {
     let ended = with_session(context, store.clone(), name.clone(), async |session| {
         krun_run::rollback(&session, options).await
     })?;
-    if ended.status == RunStatus::Failed {
-        context
-            .remark("the rollback is incomplete; run `krun rollback` again once the cause is gone");
-        return Ok(ExitCode::from(errors::ROLLBACK_INCOMPLETE));
-    }
-    if !context.global.json && ended.status == RunStatus::Succeeded {
-        let kept = context.cache_folder()?;
-        context.remark(&format!(
+    close(context, &ended)
+}
+
+/// The words and the exit code after a rollback, resumed or not.
+pub fn close(context: &Context, ended: &Ended) -> Outcome {
+    match ended.status {
+        RunStatus::Failed => {
+            context.remark(
+                "the rollback is incomplete; run `krun rollback` again once the cause is gone",
+            );
+            return Ok(ExitCode::from(errors::ROLLBACK_INCOMPLETE));
+        }
+        RunStatus::Succeeded if !context.global.json => context.remark(&format!(
             "back at the state before krun's first run. Installed packages, the download cache \
-             ({kept}) and the quarantine with what the processes wrote stay."
-        ));
+             ({}) and the quarantine with what the processes wrote stay.",
+            context.cache_folder()?
+        )),
+        _ => {}
     }
-    Ok(exit(&ended))
+    Ok(exit(ended))
 }

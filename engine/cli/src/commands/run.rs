@@ -64,12 +64,15 @@ pub fn say_how_to_go_on(context: &Context, ended: &Ended) {
     if context.global.json {
         return;
     }
-    let what = match ended.status {
-        RunStatus::Cancelled => "stopped",
-        _ => "not finished",
-    };
-    context.remark(&format!(
-        "{what}; what is done stays done. Run the same command again to go on, `krun show last` \
-         to see what happened, `krun rollback` to take it back."
-    ));
+    context.remark(match (ended.began, ended.status) {
+        (false, _) => "Nothing was touched.",
+        (true, RunStatus::Cancelled) => {
+            "Stopped; what is done stays done. Run the same command again to go on, `krun show last` \
+             to see what happened, `krun rollback` to take it back."
+        }
+        (true, _) => {
+            "Not finished; what is done stays done. Run the same command again to go on, `krun show \
+             last` to see what happened, `krun rollback` to take it back."
+        }
+    });
 }

@@ -1,6 +1,6 @@
 //! `krun start`: starts the processes of the pinned runbook again.
 
-use krun_model::{event::RunStatus, journal::Verb};
+use krun_model::{Fault, FaultCode, event::RunStatus, journal::Verb};
 use krun_run::{RunOptions, RunRequest};
 
 use super::{Outcome, exit, find, run, with_session};
@@ -9,6 +9,13 @@ use crate::{args::SelectArgs, context::Context, select};
 pub fn start(context: &Context, args: SelectArgs) -> Outcome {
     let found = find(context, &args, true)?;
     let _lock = context.lock(&found.store, &found.name, "start")?;
+    if found.history.is_baseline() {
+        return Err(Fault::new(FaultCode::Usage, "there is nothing to start")
+            .at(&found.name)
+            .because("nothing that krun did is there: it was rolled back, or never run")
+            .hint("Run its runbook.")
+            .into());
+    }
     let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
     let request = RunRequest {
         runbook,

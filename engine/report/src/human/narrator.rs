@@ -137,7 +137,7 @@ impl Narrator {
                 text.push_str(&fill("plan: ", &counts, style.width));
             }
             if !orphans.is_empty() {
-                let said = format!("{}; they stay until --prune", orphans.join(", "));
+                let said = format!("{}; they stay until rollback", orphans.join(", "));
                 text.push_str(&fill("no longer in the runbook: ", &said, style.width));
             }
             text

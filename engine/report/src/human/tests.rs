@@ -54,7 +54,7 @@ fn plain_lines() {
     run 3 of staging, going on where it was interrupted
       ! probed zookeeper-1/dir  /srv/zk-1 after an interruption: it was made
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to prove, 3 as wanted
-    no longer in the runbook: broker-7/config, broker-7/start; they stay until --prune
+    no longer in the runbook: broker-7/config, broker-7/start; they stay until rollback
     ZooKeeper
       ▸ start  zookeeper-1/config  create: the file is not there
       ✓ done   zookeeper-1/config  created: the file is not there (0.03 s)
@@ -96,7 +96,7 @@ fn plain_ascii_and_narrow() {
           to prove, 3 as wanted
     no longer in the runbook: broker-7/config,
           broker-7/start; they stay until
-          --prune
+          rollback
     ZooKeeper
       > start  zookeeper-1/config  create: the
           file is not there
@@ -116,7 +116,7 @@ fn verbose() {
     run 3 of staging, going on where it was interrupted
       ! probed zookeeper-1/dir  /srv/zk-1 after an interruption: it was made
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to prove, 3 as wanted
-    no longer in the runbook: broker-7/config, broker-7/start; they stay until --prune
+    no longer in the runbook: broker-7/config, broker-7/start; they stay until rollback
       · same   java                unchanged: found as wanted; krun leaves it alone (0.00 s)
     ZooKeeper
       · same   zookeeper-1/dir     unchanged: as wanted (0.00 s)
@@ -180,7 +180,7 @@ fn a_terminal_after_the_run() {
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to
           prove, 3 as wanted
     no longer in the runbook: broker-7/config, broker-7/start; they stay until
-                              --prune
+                              rollback
     ZooKeeper
       ✓ zookeeper-1/config  created: the file is not there (0.03 s)
     Brokers
@@ -231,7 +231,7 @@ fn a_terminal_during_the_run() {
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to
           prove, 3 as wanted
     no longer in the runbook: broker-7/config, broker-7/start; they stay until
-                              --prune
+                              rollback
     ZooKeeper
       ✓ zookeeper-1/config  created: the file is not there (0.03 s)
     Brokers

@@ -1,0 +1,135 @@
+//! The folder that krun makes around the jars.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{
+    Content, Effect, Fault, FaultCode, ReadHost, TargetState, WriteHost, host::FileKind,
+    plan::DiffLine,
+};
+use krun_steps::folders::ensure_dir;
+
+use super::{FILE, FOLDER, Folders, SCRIPT, launcher, maven};
+use crate::versions::KafkaVersion;
+
+/// What a layout is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout<'a> {
+    /// The row of its version.
+    pub row: &'static KafkaVersion,
+    /// Where it lies.
+    pub folders: &'a Folders,
+    /// The Java that its launchers start.
+    pub java: &'a Utf8Path,
+    /// The folder below which its default configuration keeps data.
+    pub data: Option<&'a Utf8Path>,
+}
+
+impl Layout<'_> {
+    /// What is missing or different. A configuration file counts only if it is missing: its contents
+    /// belong to later steps and to people.
+    pub async fn differences(&self, host: &dyn ReadHost) -> Result<Vec<DiffLine>, Fault> {
+        let mut lines = vec![];
+        let libs = &self.folders.libs;
+        let place = maven::place(self.row);
+        let seen = match host.stat(libs).await?.map(|stat| stat.kind) {
+            Some(FileKind::Link) => Some(host.path_state(libs).await?),
+            Some(_) => return Err(in_the_way(libs)),
+            None => None,
+        };
+        let linked = match &seen {
+            Some(TargetState::Link { to }) => Utf8Path::new(to).ends_with(&place),
+            _ => false,
+        };
+        if !linked || !maven::is_complete(host, libs).await? {
+            let before = match &seen {
+                Some(TargetState::Link { to }) if linked => Some(format!("{to}, incomplete")),
+                Some(state) => Some(state.to_string()),
+                None => None,
+            };
+            let after = format!("Kafka {} through Maven (56 MB)", self.row.version);
+            lines.push(DiffLine::new(libs.as_str(), before.as_deref(), after));
+        }
+        for (path, _) in self.missing_config(host).await? {
+            lines.push(DiffLine::new(path, None, "default"));
+        }
+        for (path, _, before) in self.stale_launchers(host).await? {
+            lines.push(DiffLine::new(path, before.as_deref(), "launcher"));
+        }
+        Ok(lines)
+    }
+
+    async fn missing_config(
+        &self,
+        host: &dyn ReadHost,
+    ) -> Result<Vec<(Utf8PathBuf, String)>, Fault> {
+        let mut missing = vec![];
+        for file in self.row.config {
+            let path = self.folders.config.join(file.name);
+            if host.stat(&path).await?.is_none() {
+                missing.push((path, file.with_data(self.data.map(Utf8Path::as_str))));
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Launchers that are missing or different, with what is there.
+    async fn stale_launchers(
+        &self,
+        host: &dyn ReadHost,
+    ) -> Result<Vec<(Utf8PathBuf, Content, Option<String>)>, Fault> {
+        let mut stale = vec![];
+        for one in self.row.launchers {
+            let path = self.folders.bin.join(one.name);
+            let content = Content::new(launcher::text(self.row, one, self.java).into_bytes());
+            let before = match host.path_state(&path).await? {
+                TargetState::Absent => None,
+                TargetState::File { digest, mode, .. }
+                    if digest == content.digest && mode == SCRIPT =>
+                {
+                    continue;
+                }
+                other => Some(other.to_string()),
+            };
+            stale.push((path, content, before));
+        }
+        Ok(stale)
+    }
+
+    /// Makes what is missing or different.
+    pub async fn make(&self, host: &dyn WriteHost) -> Result<(), Fault> {
+        let java_home = self.java.parent().and_then(Utf8Path::parent);
+        let jars = maven::fetch(host, self.row, java_home).await?;
+        ensure_dir(host, &self.folders.home, FOLDER).await?;
+        host.perform(Effect::Link {
+            path: self.folders.libs.clone(),
+            to: jars.into_string(),
+        })
+        .await?;
+        ensure_dir(host, &self.folders.config, FOLDER).await?;
+        for (path, text) in self.missing_config(host).await? {
+            host.perform(write(path, Content::new(text.into_bytes()), FILE))
+                .await?;
+        }
+        ensure_dir(host, &self.folders.bin, FOLDER).await?;
+        for (path, content, _) in self.stale_launchers(host).await? {
+            host.perform(write(path, content, SCRIPT)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn write(path: Utf8PathBuf, content: Content, mode: u32) -> Effect {
+    Effect::WriteFile {
+        path,
+        content,
+        mode,
+        owner: None,
+    }
+}
+
+fn in_the_way(libs: &Utf8Path) -> Fault {
+    Fault::new(FaultCode::Conflict, "a folder is where a link should be")
+        .at(libs)
+        .because("this folder was not made by krun")
+        .hint("If this is a distribution of your own, name it as `home`.")
+        .hint("Otherwise choose another folder for `to`.")
+}

@@ -1,0 +1,58 @@
+//! The step kinds: one file each, registered here in alphabetical order.
+
+mod args;
+mod broker;
+mod clean_logs;
+mod consume;
+mod describe;
+mod distribution;
+mod java;
+mod produce;
+mod topic;
+mod zookeeper_clean;
+mod zookeeper_server;
+mod zookeeper_snapshot_folders;
+
+use std::sync::Arc;
+
+use krun_model::Kind;
+
+use crate::diagnosis::Patterns;
+
+/// All kinds of this crate. The patterns say what a dying server's log means.
+pub fn kinds(patterns: Arc<Patterns>) -> Vec<Kind> {
+    vec![
+        Kind::State(Arc::new(broker::Broker::new(patterns.clone()))),
+        Kind::State(Arc::new(clean_logs::CleanLogs)),
+        Kind::Proof(Arc::new(consume::Consume)),
+        Kind::Proof(Arc::new(describe::Describe)),
+        Kind::State(Arc::new(distribution::Distribution)),
+        Kind::State(Arc::new(java::JavaKind)),
+        Kind::Once(Arc::new(produce::Produce)),
+        Kind::State(Arc::new(topic::Topic)),
+        Kind::State(Arc::new(zookeeper_clean::Clean)),
+        Kind::State(Arc::new(zookeeper_server::Server::new(patterns))),
+        Kind::State(Arc::new(zookeeper_snapshot_folders::SnapshotFolders)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_documented() {
+        let kinds = kinds(Arc::new(Patterns::builtin()));
+        let names: Vec<_> = kinds.iter().map(|kind| kind.spec().name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+        for kind in &kinds {
+            let spec = kind.spec();
+            assert!(spec.doc.ends_with('.'), "{}", spec.name);
+            for arg in spec.args {
+                assert!(arg.doc.ends_with('.'), "{} {}", spec.name, arg.name);
+            }
+        }
+    }
+}

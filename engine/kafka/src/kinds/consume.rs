@@ -1,0 +1,186 @@
+//! `kafka::consume`: what was written comes back.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use krun_model::{
+    Address, Digest, Fault, FaultCode, Map, Outputs, StepKind, Value,
+    kind::{CheckCx, Declared, KindSpec, ProofKind, UndoClass},
+    schema::{ArgSpec, ArgType},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    cluster::{
+        connection::Connection,
+        reach,
+        readback::{ReadBack, read_back},
+        records,
+    },
+    view::unreachable_fault,
+    waiting,
+};
+
+const ASK: Duration = Duration::from_secs(5);
+const TIMEOUT_S: u64 = 60;
+
+/// The kind.
+pub struct Consume;
+
+#[derive(Deserialize)]
+struct Args {
+    bootstrap: Vec<String>,
+    topic: String,
+    count: u64,
+    checksum: Digest,
+    timeout_s: Option<u64>,
+}
+
+static SPEC: KindSpec = KindSpec {
+    name: "kafka::consume",
+    doc: "Reads a topic from its beginning to its end and proves that the records of a kafka::produce are \
+          all there, once each and unchanged. Records of others are counted and are no error. Joins no \
+          consumer group and commits nothing.",
+    args: &[
+        ArgSpec::required(
+            "bootstrap",
+            ArgType::List(&ArgType::Str),
+            "host:port of brokers.",
+        ),
+        ArgSpec::required("topic", ArgType::Str, "The topic's name."),
+        ArgSpec::required("count", ArgType::Int, "Output `count` of kafka::produce."),
+        ArgSpec::required(
+            "checksum",
+            ArgType::Str,
+            "Output `checksum` of kafka::produce.",
+        ),
+        ArgSpec::optional(
+            "timeout_s",
+            ArgType::Int,
+            "How long reading may take, in seconds; 60 if not given.",
+        ),
+    ],
+    outputs: &["checksum", "count", "others"],
+    undo: UndoClass::Nothing,
+};
+
+impl StepKind for Consume {
+    fn spec(&self) -> &KindSpec {
+        &SPEC
+    }
+
+    fn declare(&self, _: &Address, _: &str, _: &Map<Value>) -> Result<Declared, Fault> {
+        Ok(Declared::default())
+    }
+}
+
+/// Looks for the one step's records among all that were read.
+fn compare(args: &Args, read: ReadBack) -> Result<Outputs, Fault> {
+    let mut others = read.foreign;
+    let mut wanted = None;
+    let mut seen = vec![];
+    for (seed, own) in read.own {
+        let count = own.digests.len() as u64;
+        let checksum = records::checksum(own.digests);
+        if (count, checksum) == (args.count, args.checksum) {
+            wanted = Some((count, checksum));
+        } else {
+            others += count;
+            seen.push(format!(
+                "{count} records of {seed}, checksum {}",
+                checksum.short()
+            ));
+        }
+    }
+    if let Some((count, checksum)) = wanted {
+        return Ok([
+            ("checksum", json!(checksum)),
+            ("count", json!(count)),
+            ("others", json!(others)),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into());
+    }
+    seen.push(format!("{} records of others", read.foreign));
+    Err(Fault::new(
+        FaultCode::ProofFailed,
+        "the records that were written did not come back",
+    )
+    .at(&args.topic)
+    .because(format!(
+        "wanted are {} records with checksum {}; {} found",
+        args.count,
+        args.checksum.short(),
+        seen.join(", ")
+    ))
+    .hint("Old records may be gone by retention: see retention.ms of the topic.")
+    .hint("See whether every partition has its leader: `krun status --cluster`."))
+}
+
+#[async_trait]
+impl ProofKind for Consume {
+    async fn prove(&self, cx: &CheckCx<'_>) -> Result<Outputs, Fault> {
+        let args: Args = cx.step.args()?;
+        if !reach::any_accepts(&args.bootstrap).await {
+            return Err(unreachable_fault(&args.bootstrap));
+        }
+        let connection = Connection::open(&args.bootstrap)?;
+        let view = connection.metadata(Some(&args.topic), ASK).await?;
+        let partitions: Vec<_> = view.partitions().map(|(_, one)| one.id).collect();
+        if partitions.is_empty() {
+            return Err(
+                Fault::new(FaultCode::ProofFailed, "there is no such topic").at(&args.topic)
+            );
+        }
+        let topic = args.topic.clone();
+        let limit = Duration::from_secs(args.timeout_s.unwrap_or(TIMEOUT_S));
+        let read = waiting::blocking(cx.host, move |stop| {
+            read_back(&connection, &topic, &partitions, limit, stop)
+        })
+        .await?;
+        compare(&args, read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::readback::Own;
+
+    fn own(seed: &str, count: u64) -> (String, Own) {
+        let digests = (0..count).map(|number| {
+            let record = records::record(seed, number);
+            records::digest(record.key.as_bytes(), record.value.as_bytes())
+        });
+        let own = Own {
+            digests: digests.collect(),
+            ..Own::default()
+        };
+        (seed.to_owned(), own)
+    }
+
+    #[test]
+    fn all_there_or_not() {
+        let args = Args {
+            bootstrap: vec![],
+            topic: "t".into(),
+            count: 3,
+            checksum: records::expected("a", 3),
+            timeout_s: None,
+        };
+        let read = |own: Vec<_>| ReadBack {
+            own: own.into_iter().collect(),
+            foreign: 2,
+        };
+        let outputs = compare(&args, read(vec![own("a", 3), own("b", 5)])).unwrap();
+        assert_eq!(
+            (&outputs["count"], &outputs["others"]),
+            (&json!(3), &json!(7))
+        );
+        let fault = compare(&args, read(vec![own("a", 2)])).unwrap_err();
+        assert_eq!(fault.code, FaultCode::ProofFailed);
+        assert!(fault.why.unwrap().contains("2 records of a"));
+        assert!(compare(&args, read(vec![])).is_err());
+    }
+}

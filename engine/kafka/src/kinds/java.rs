@@ -1,0 +1,156 @@
+//! `kafka::java`: a Java that fits the version of Kafka.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use krun_model::{
+    Address, Change, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Value,
+    kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
+    plan::DiffLine,
+    schema::{ArgSpec, ArgType},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::args::text;
+use crate::{
+    java::{self, Java},
+    versions::{self, KafkaVersion},
+};
+
+/// The kind.
+pub struct JavaKind;
+
+#[derive(Deserialize)]
+struct Args {
+    kafka_version: String,
+    install: Option<bool>,
+}
+
+static SPEC: KindSpec = KindSpec {
+    name: "kafka::java",
+    doc: "Finds a Java that the version of Kafka runs on: JAVA_HOME, the search path, then /usr/lib/jvm; \
+          the first that fits is taken. Without one it installs the operating system's package, where \
+          krun runs as root and apt-get is there.",
+    args: &[
+        ArgSpec::required(
+            "kafka_version",
+            ArgType::Str,
+            "The version of Kafka, such as 3.9.1.",
+        ),
+        ArgSpec::optional(
+            "install",
+            ArgType::Bool,
+            "Whether a package may be installed where no Java fits; true if not given.",
+        ),
+    ],
+    outputs: &["bin", "home", "version"],
+    undo: UndoClass::Kept,
+};
+
+impl StepKind for JavaKind {
+    fn spec(&self) -> &KindSpec {
+        &SPEC
+    }
+
+    fn declare(&self, step: &Address, _: &str, args: &Map<Value>) -> Result<Declared, Fault> {
+        if let Some(version) = text(args, "kafka_version") {
+            versions::find(version).map_err(|fault| fault.at(step))?;
+        }
+        Ok(Declared::default())
+    }
+}
+
+fn outputs(java: &Java) -> Outputs {
+    [
+        ("bin", json!(java.bin)),
+        ("home", json!(java.home)),
+        ("version", json!(java.version.text)),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}
+
+/// The package to install; none where krun can't install any.
+async fn package(host: &dyn ReadHost, row: &KafkaVersion) -> Result<Option<String>, Fault> {
+    let short = Duration::from_secs(10);
+    let ask = |argv: &[&str]| argv.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
+    if host.which("apt-get").await?.is_none() {
+        return Ok(None);
+    }
+    let user = host.ask(&ask(&["id", "-u"]), short).await?;
+    if user.stdout.trim() != "0" {
+        return Ok(None);
+    }
+    for name in row.java_packages {
+        let known = host.ask(&ask(&["apt-cache", "show", name]), short).await?;
+        if known.code == Some(0) {
+            return Ok(Some((*name).to_owned()));
+        }
+    }
+    // The lists of packages may just never have been fetched.
+    Ok(row.java_packages.first().map(|&name| name.to_owned()))
+}
+
+fn none_fits(row: &KafkaVersion, found: &[Java]) -> Fault {
+    let range = &row.java;
+    let fault = Fault::new(
+        FaultCode::Prerequisite,
+        format!("no Java was found that Kafka {} runs on", row.version),
+    )
+    .because(format!("Java {} to {} fits", range.min, range.max))
+    .evidence(java::refusals(found, range));
+    let fault = match row.java_packages.first() {
+        Some(package) => fault.hint(format!("Install one: `sudo apt-get install {package}`.")),
+        None => fault,
+    };
+    fault.hint("Or set JAVA_HOME to the folder of one that fits.")
+}
+
+#[async_trait]
+impl StateKind for JavaKind {
+    async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
+        let args: Args = cx.step.args()?;
+        let row = versions::find(&args.kafka_version)?;
+        let found = java::find_all(cx.host).await?;
+        if let Some(java) = java::choose(&found, &row.java) {
+            return Ok(Check::Satisfied(outputs(java)));
+        }
+        let package = match args.install {
+            Some(false) => None,
+            _ => package(cx.host, row).await?,
+        };
+        let package = package.ok_or_else(|| none_fits(row, &found))?;
+        let refused = java::refusals(&found, &row.java);
+        Ok(Check::Drift {
+            change: Change::Create,
+            why: match refused.first() {
+                Some(first) => format!("no Java fits: {first}"),
+                None => "there is no Java".to_owned(),
+            },
+            diff: vec![DiffLine::new("package", None, package)],
+        })
+    }
+
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        let args: Args = cx.step.args()?;
+        let row = versions::find(&args.kafka_version)?;
+        let found = java::find_all(cx.host).await?;
+        if let Some(java) = java::choose(&found, &row.java) {
+            return Ok(outputs(java));
+        }
+        let package = package(cx.host, row)
+            .await?
+            .ok_or_else(|| none_fits(row, &found))?;
+        cx.progress.say(&format!("installing {package}"));
+        cx.host
+            .perform(Effect::InstallPackages {
+                names: vec![package],
+            })
+            .await?;
+        let found = java::find_all(cx.host).await?;
+        java::choose(&found, &row.java)
+            .map(outputs)
+            .ok_or_else(|| none_fits(row, &found))
+    }
+}

@@ -1,0 +1,116 @@
+//! `zookeeper::snapshot_folders`: where ZooKeeper keeps what it remembers.
+
+use async_trait::async_trait;
+use camino::Utf8PathBuf;
+use krun_model::{
+    Address, Fault, FaultCode, Map, Outputs, StepKind, Value,
+    kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
+    schema::{ArgSpec, ArgType},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::args::text;
+use crate::process::effective;
+
+/// The kind.
+pub struct SnapshotFolders;
+
+#[derive(Deserialize)]
+struct Args {
+    config: Utf8PathBuf,
+}
+
+static SPEC: KindSpec = KindSpec {
+    name: "zookeeper::snapshot_folders",
+    doc: "Reads from ZooKeeper's configuration where its snapshots (`dataDir`) and its transaction logs \
+          (`dataLogDir`, else the same folder) lie. Changes nothing.",
+    args: &[ArgSpec::required(
+        "config",
+        ArgType::Path,
+        "ZooKeeper's properties file.",
+    )],
+    outputs: &["data_dir", "data_log_dir"],
+    undo: UndoClass::Nothing,
+};
+
+impl StepKind for SnapshotFolders {
+    fn spec(&self) -> &KindSpec {
+        &SPEC
+    }
+
+    fn declare(&self, _: &Address, _: &str, args: &Map<Value>) -> Result<Declared, Fault> {
+        Ok(Declared {
+            reads: text(args, "config").map(Into::into).into_iter().collect(),
+            ..Declared::default()
+        })
+    }
+}
+
+fn folders(args: &Args, settings: &Map<String>) -> Result<Outputs, Fault> {
+    let absolute = |key: &str| match settings.get(key).map(|value| value.trim()) {
+        None | Some("") => Ok(None),
+        Some(path) if path.starts_with('/') => Ok(Some(path.to_owned())),
+        Some(path) => Err(Fault::new(
+            FaultCode::Conflict,
+            format!("{key} is `{path}`, which depends on where ZooKeeper is started"),
+        )
+        .at(&args.config)
+        .hint("Write it as an absolute path.")),
+    };
+    let data = absolute("dataDir")?.ok_or_else(|| {
+        Fault::new(FaultCode::Conflict, "the file names no dataDir")
+            .at(&args.config)
+            .hint("Add a line such as `dataDir=/var/lib/zookeeper`.")
+    })?;
+    let logs = absolute("dataLogDir")?.unwrap_or_else(|| data.clone());
+    Ok([("data_dir", data), ("data_log_dir", logs)]
+        .map(|(key, value)| (key.to_owned(), json!(value)))
+        .into())
+}
+
+#[async_trait]
+impl StateKind for SnapshotFolders {
+    async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
+        let args: Args = cx.step.args()?;
+        match effective(cx.host, &args.config).await? {
+            Some(settings) => Ok(Check::Satisfied(folders(&args, &settings)?)),
+            None => Ok(Check::Unknown {
+                why: format!("{} is not there yet", args.config),
+                diff: vec![],
+            }),
+        }
+    }
+
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        let args: Args = cx.step.args()?;
+        let settings = effective(cx.host, &args.config).await?.ok_or_else(|| {
+            Fault::new(FaultCode::Io, "ZooKeeper's configuration is not there").at(&args.config)
+        })?;
+        folders(&args, &settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_it_remembers() {
+        let of = |settings: &[(&str, &str)]| {
+            let settings = settings
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            let config = "/z.properties".into();
+            folders(&Args { config }, &settings.collect())
+        };
+        assert_eq!(of(&[("dataDir", "/d ")]).unwrap()["data_log_dir"], "/d");
+        let both = of(&[("dataDir", "/d"), ("dataLogDir", "/l")]).unwrap();
+        assert_eq!(
+            (&both["data_dir"], &both["data_log_dir"]),
+            (&json!("/d"), &json!("/l"))
+        );
+        assert!(of(&[]).unwrap_err().what.contains("no dataDir"));
+        assert!(of(&[("dataDir", "data")]).is_err());
+    }
+}

@@ -1,0 +1,54 @@
+//! The configuration that a server reads: as Java reads it, so that a comment is no difference.
+
+use camino::Utf8Path;
+use krun_model::{Fault, FaultCode, Map, ReadHost};
+use krun_properties::Document;
+
+/// Parts of keys whose values must not come into a journal or onto a screen.
+const SECRET: &[&str] = &["password", "secret", "jaas", "credential", "token", "key"];
+
+/// The settings of a properties file; none where the file is not there.
+///
+/// # Errors
+/// A file that Java would refuse.
+pub async fn effective(host: &dyn ReadHost, path: &Utf8Path) -> Result<Option<Map<String>>, Fault> {
+    let Some(bytes) = host.read(path).await? else {
+        return Ok(None);
+    };
+    let document = Document::parse(&bytes).map_err(|error| {
+        Fault::new(FaultCode::Conflict, "the properties file can't be read")
+            .at(path)
+            .because(error)
+            .hint("Correct the line; Java would refuse it too.")
+    })?;
+    Ok(Some(document.effective()))
+}
+
+/// The settings that may be shown and remembered.
+pub fn showable(settings: &Map<String>) -> Map<String> {
+    settings
+        .iter()
+        .filter(|(key, _)| {
+            let key = key.to_ascii_lowercase();
+            SECRET.iter().all(|part| !key.contains(part))
+        })
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_stay_out() {
+        let settings = [
+            ("broker.id", "1"),
+            ("ssl.keystore.password", "x"),
+            ("listener.name.a.sasl.jaas.config", "x"),
+        ];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let shown = showable(&settings.into());
+        assert_eq!(shown.keys().collect::<Vec<_>>(), ["broker.id"]);
+    }
+}

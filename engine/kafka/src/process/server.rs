@@ -1,0 +1,251 @@
+//! What a server is started with.
+//!
+//! The digest by which a running process is recognised as the wanted one is made of:
+//!
+//! | part | a change of it |
+//! |---|---|
+//! | argv: Java, heap, flags, class path, class, config's path | restarts |
+//! | environment | restarts |
+//! | names and sizes of the jars | restarts |
+//! | effective settings of the config file | restarts |
+//! | comments and order in the config file, files of log4j, the version of the same Java program | does not |
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{Digest, Fault, FaultCode, Map, ProcessId, ProcessSpec, ReadHost};
+use serde::Serialize;
+
+use super::Heap;
+use crate::{
+    java,
+    versions::{self, KafkaVersion},
+};
+
+/// A Java server of a Kafka distribution.
+#[derive(Clone, Debug)]
+pub struct Server<'a> {
+    /// The name of its launcher in the version table.
+    pub launcher: &'static str,
+    /// The distribution.
+    pub home: &'a Utf8Path,
+    /// The Java program.
+    pub java: &'a str,
+    /// Its heap.
+    pub heap: &'a Heap,
+    /// Its properties file.
+    pub config: &'a Utf8Path,
+    /// The folder for its output and for log4j's files.
+    pub log_dir: &'a Utf8Path,
+    /// How long it may take to end, in milliseconds.
+    pub grace_ms: u64,
+}
+
+/// Names and sizes of the jars of a distribution.
+pub type Jars = Map<u64>;
+
+/// A specification, and what it was made from.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// What the process is started with.
+    pub spec: ProcessSpec,
+    /// The effective settings.
+    pub settings: Map<String>,
+    /// The jars.
+    pub jars: Jars,
+}
+
+/// The jars of a distribution; none where it is not there.
+///
+/// # Errors
+/// What the host reports.
+pub async fn jars(host: &dyn ReadHost, home: &Utf8Path) -> Result<Option<Jars>, Fault> {
+    let libs = home.join("libs");
+    let Some(names) = host.list(&libs).await? else {
+        return Ok(None);
+    };
+    let mut jars = Jars::new();
+    for name in names {
+        if name.ends_with(".jar") {
+            let size = host
+                .stat(&libs.join(&name))
+                .await?
+                .map_or(0, |stat| stat.size);
+            jars.insert(name, size);
+        }
+    }
+    Ok((!jars.is_empty()).then_some(jars))
+}
+
+impl Server<'_> {
+    /// What to start: pure but for the machine's Java version, which decides the flags of its
+    /// garbage-collection log.
+    ///
+    /// # Errors
+    /// A folder without Kafka's jar, a program that is no Java.
+    pub async fn started(
+        &self,
+        host: &dyn ReadHost,
+        id: ProcessId,
+        jars: Jars,
+        settings: Map<String>,
+    ) -> Result<Started, Fault> {
+        let row = versions::of_jars(jars.keys().map(String::as_str)).ok_or_else(|| {
+            Fault::new(FaultCode::Conflict, "there is no Kafka in this folder")
+                .at(self.home.join("libs"))
+                .because("no jar in it has a name such as kafka_2.13-3.9.1.jar")
+        })?;
+        let version = java::version_of(host, Utf8Path::new(self.java)).await?;
+        let major = version.map(|version| version.major).ok_or_else(|| {
+            Fault::new(FaultCode::Prerequisite, "this is no Java that can be run")
+                .at(self.java)
+                .hint("Take the output `bin` of a step `kafka::java`.")
+        })?;
+        let argv = self.argv(row, major)?;
+        let env = env();
+        let digest = Digest::of_json(&Made {
+            argv: &argv,
+            env: &env,
+            jars: &jars,
+            settings: &settings,
+        });
+        Ok(Started {
+            spec: ProcessSpec {
+                id,
+                argv,
+                env,
+                cwd: self.home.to_owned(),
+                log: self.console()?,
+                digest,
+                stop_grace_ms: self.grace_ms,
+            },
+            settings,
+            jars,
+        })
+    }
+
+    fn row_launcher(&self, row: &KafkaVersion) -> Result<versions::Launcher, Fault> {
+        row.launchers
+            .iter()
+            .find(|launcher| launcher.name == self.launcher)
+            .copied()
+            .ok_or_else(|| Fault::internal(format!("no launcher {} in the table", self.launcher)))
+    }
+
+    /// The command that `kafka-run-class.sh` makes for a server. The flags for JMX are left out: Java
+    /// opens its management interface on demand when a tool attaches.
+    fn argv(&self, row: &KafkaVersion, java_major: u32) -> Result<Vec<String>, Fault> {
+        let launcher = self.row_launcher(row)?;
+        let name = launcher.daemon.unwrap_or(launcher.name);
+        let gc = self.log_dir.join(format!("{name}-gc.log"));
+        let mut argv = vec![
+            self.java.to_owned(),
+            format!("-Xmx{}", self.heap.text),
+            format!("-Xms{}", self.heap.text),
+        ];
+        argv.extend(row.jvm_flags.iter().map(|&flag| flag.to_owned()));
+        if java_major >= 9 {
+            argv.push(format!(
+                "-Xlog:gc*:file={gc}:time,tags:filecount=10,filesize=100M"
+            ));
+        } else {
+            argv.push(format!("-Xloggc:{gc}"));
+            argv.extend(GC_LOG_OF_JAVA_8.iter().map(|&flag| flag.to_owned()));
+        }
+        argv.push(format!("-Dkafka.logs.dir={}", self.log_dir));
+        argv.push(format!(
+            "-Dlog4j.configuration=file:{}",
+            self.home.join("config/log4j.properties")
+        ));
+        argv.push("-cp".to_owned());
+        argv.push(self.home.join("libs/*").into_string());
+        argv.push(launcher.class.to_owned());
+        argv.push(self.config.to_string());
+        Ok(argv)
+    }
+
+    /// The file for standard output and error, named as the scripts name it.
+    fn console(&self) -> Result<Utf8PathBuf, Fault> {
+        let row = versions::VERSIONS
+            .last()
+            .ok_or_else(|| Fault::internal("the version table is empty"))?;
+        let launcher = self.row_launcher(row)?;
+        let name = launcher.daemon.unwrap_or(launcher.name);
+        Ok(self.log_dir.join(format!("{name}.out")))
+    }
+}
+
+const GC_LOG_OF_JAVA_8: &[&str] = &[
+    "-verbose:gc",
+    "-XX:+PrintGCDetails",
+    "-XX:+PrintGCDateStamps",
+    "-XX:+PrintGCTimeStamps",
+    "-XX:+UseGCLogFileRotation",
+    "-XX:NumberOfGCLogFiles=10",
+    "-XX:GCLogFileSize=100M",
+];
+
+/// What the digest is made of.
+#[derive(Serialize)]
+struct Made<'a> {
+    argv: &'a [String],
+    env: &'a Map<String>,
+    jars: &'a Jars,
+    settings: &'a Map<String>,
+}
+
+/// The environment of a server: the same whoever runs krun.
+fn env() -> Map<String> {
+    [
+        ("LANG", "C.UTF-8"),
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argv(java_major: u32) -> Vec<String> {
+        let heap = Heap::parse("512m").unwrap();
+        let server = Server {
+            launcher: "kafka-server-start.sh",
+            home: "/k".into(),
+            java: "/j/bin/java",
+            heap: &heap,
+            config: "/k/config/server-1.properties".into(),
+            log_dir: "/k/logs/1".into(),
+            grace_ms: 60_000,
+        };
+        server
+            .argv(versions::find("3.9.1").unwrap(), java_major)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_brokers_command() {
+        insta::assert_snapshot!(argv(17).join("\n"), @r"
+        /j/bin/java
+        -Xmx512m
+        -Xms512m
+        -server
+        -XX:+UseG1GC
+        -XX:MaxGCPauseMillis=20
+        -XX:InitiatingHeapOccupancyPercent=35
+        -XX:+ExplicitGCInvokesConcurrent
+        -XX:MaxInlineLevel=15
+        -Djava.awt.headless=true
+        -Xlog:gc*:file=/k/logs/1/kafkaServer-gc.log:time,tags:filecount=10,filesize=100M
+        -Dkafka.logs.dir=/k/logs/1
+        -Dlog4j.configuration=file:/k/config/log4j.properties
+        -cp
+        /k/libs/*
+        kafka.Kafka
+        /k/config/server-1.properties
+        ");
+        assert!(argv(8).contains(&"-XX:+PrintGCDateStamps".to_owned()));
+    }
+}
