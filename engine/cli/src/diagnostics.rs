@@ -72,7 +72,7 @@ fn report(item: &Diagnostic, all: &Diagnostics) -> Report {
     }
     match all.text(&item.file) {
         Some(source) if item.offset + item.len <= source.len() && !source.is_empty() => {
-            let source = NamedSource::new(item.file.to_string(), source.to_string());
+            let source = NamedSource::new(&item.file, source.to_string());
             Report::new(diagnostic.with_labels(labels)).with_source_code(source)
         }
         _ => Report::new(diagnostic),

@@ -14,7 +14,7 @@ use krun_model::{
 use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step};
 
 fn address(text: &str) -> Address {
-    text.parse().unwrap()
+    text.parse().expect("an address")
 }
 
 fn step(name: &str, after: &[&str]) -> Step {

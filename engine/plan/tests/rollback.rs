@@ -129,7 +129,7 @@ fn record(history: &mut History, tree: &mut Tree, effect: Effect) {
         Target::Path(path) => tree.get(&path),
         _ => unreachable!(),
     };
-    let step: Address = "step".parse().unwrap();
+    let step: Address = "step".parse().expect("an address");
     history.effects.push(EffectMemory {
         seq: Seq(history.effects.len() as u64 + 1),
         run: RunId(1),

@@ -35,6 +35,9 @@ pub struct RunOptions {
     pub force: bool,
 }
 
+/// A question asked once a plan is known; an error is a no.
+pub type Approval = Box<dyn Fn(&Plan) -> Result<(), Fault> + Send + Sync>;
+
 /// What is to be run.
 pub struct RunRequest {
     /// The runbook.
@@ -50,7 +53,7 @@ pub struct RunRequest {
     /// How.
     pub options: RunOptions,
     /// Asked once the plan is known; an error ends the run before it begins.
-    pub approve: Box<dyn Fn(&Plan) -> Result<(), Fault> + Send + Sync>,
+    pub approve: Approval,
 }
 
 /// What a run would do. Changes nothing: neither the machine nor the journal.

@@ -18,7 +18,7 @@ mod processes;
 mod rollback;
 mod session;
 
-pub use dispatch::{RunOptions, RunRequest, plan, run};
+pub use dispatch::{Approval, RunOptions, RunRequest, plan, run};
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};
 pub use processes::{ProcessView, processes, start, stop};

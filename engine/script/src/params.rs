@@ -44,7 +44,7 @@ pub(crate) fn declare(draft: &mut Draft, spot: &Spot, name: &Dynamic, given: &Dy
     });
     let mut fallback = None;
     if let Some(json) = &default {
-        match bind(&spec.ty, json, &base).and_then(|value| match outside(&spec, &value) {
+        match bind_param(&spec, json, &base).and_then(|value| match outside(&spec, &value) {
             Some(why) => Err(why),
             None => Ok(value),
         }) {
@@ -156,12 +156,21 @@ fn type_of(spot: &Spot, settings: &mut Settings, name: &str) -> ParamType {
     })
 }
 
+/// The value as the type has it. A path whose default is `""` may be left out: empty is none.
+fn bind_param(spec: &ParamSpec, json: &Json, base: &crate::PathBase) -> Result<Json, String> {
+    let none = Json::from("");
+    if spec.ty == ParamType::Path && spec.default.as_ref() == Some(&none) && *json == none {
+        return Ok(none);
+    }
+    bind(&spec.ty, json, base)
+}
+
 fn taken(
     spec: &ParamSpec,
     json: &Json,
     base: &crate::PathBase,
 ) -> Result<Json, (&'static str, String)> {
-    let value = bind(&spec.ty, json, base).map_err(|why| ("krun::param-type", why))?;
+    let value = bind_param(spec, json, base).map_err(|why| ("krun::param-type", why))?;
     match outside(spec, &value) {
         Some(why) => Err(("krun::param-range", why)),
         None => Ok(value),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use krun_model::{Fault, Plan, event::RunStatus, journal::Verb, kind::UndoClass};
-use krun_run::{Ended, RunOptions, RunRequest};
+use krun_model::{event::RunStatus, journal::Verb, kind::UndoClass};
+use krun_run::{Approval, Ended, RunOptions, RunRequest};
 
 use super::{Outcome, exit, with_session};
 use crate::{args::RunArgs, context::Context, prompt, registry, select};
@@ -40,7 +40,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
 }
 
 /// Asks before something that can't be taken back.
-pub fn approval(yes: bool) -> Box<dyn Fn(&Plan) -> Result<(), Fault> + Send + Sync> {
+pub fn approval(yes: bool) -> Approval {
     Box::new(move |plan| {
         let irreversible: Vec<_> = plan
             .steps
