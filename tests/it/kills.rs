@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use krun_tests::tree::listing;
+use krun_tests::{procs, tree::listing};
 
 use crate::cluster::{Cluster, kcat};
 
@@ -91,4 +91,38 @@ fn kill_at(mut command: Command, moment: &str) {
     }
     krun.kill().expect("SIGKILL");
     krun.wait().expect("krun is gone");
+}
+
+#[test]
+fn stopped_by_ctrl_c_it_says_how_to_go_on() {
+    let mut cluster = Cluster::new(1);
+    cluster.set("replication_factor=1").set("partitions=1");
+    cluster
+        .set("transaction_replication_factor=1")
+        .set("transaction_min_isr=1");
+    let mut krun = cluster
+        .command("run", &["--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("krun starts");
+    let mut last = String::new();
+    for line in BufReader::new(krun.stdout.take().expect("stdout")).lines() {
+        last = line.expect("an event");
+        if last.contains("\"step_started\",\"step\":\"broker-1\"") {
+            procs::signal(krun.id(), rustix::process::Signal::INT);
+        }
+    }
+    assert_eq!(krun.wait().expect("krun ends").code(), Some(130));
+    assert!(
+        last.contains("\"run_finished\"") && last.contains("\"cancelled\""),
+        "{last}"
+    );
+    let again = cluster.run().expect(0).finished();
+    assert_eq!(again["status"], "succeeded", "{again}");
+    assert_eq!(
+        cluster.starts("/server.properties"),
+        1,
+        "the broker that was starting is kept"
+    );
 }

@@ -133,3 +133,117 @@ fn trouble_around_a_running_cluster() {
     cluster.lab.run(&["rollback", "--yes", "--force"]).expect(0);
     assert!(!cluster.root().exists());
 }
+
+/// Runs krun in a mount namespace of its own, after some commands: for a full disk, a missing Java.
+fn in_own_mounts(cluster: &Cluster, prepare: &str, more: &[&str]) -> krun_tests::lab::Done {
+    let krun = cluster.command("run", more);
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["--mount", "--map-root-user", "sh", "-c"])
+        .arg(format!("set -e; {prepare}; exec \"$@\""))
+        .arg("sh")
+        .arg(krun.get_program())
+        .args(krun.get_args())
+        .current_dir(krun.get_current_dir().expect("a folder"))
+        .stdin(Stdio::null());
+    for (name, value) in krun.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    krun_tests::lab::Done::of(command)
+}
+
+#[test]
+fn a_full_disk_is_seen_before_anything_is_done() {
+    let cluster = Cluster::new(3);
+    let root = cluster.root();
+    std::fs::create_dir(&root).expect("root");
+    let full = format!("mount -t tmpfs -o size=4m none {}", root.display());
+    let refused = in_own_mounts(&cluster, &full, &[]).expect(4);
+    for text in ["krun::disk-full", "MiB", root.to_str().expect("UTF-8")] {
+        assert!(
+            refused.err().contains(text),
+            "`{text}` in\n{}",
+            refused.err()
+        );
+    }
+}
+
+#[test]
+fn no_java_and_no_right_to_install_one() {
+    let cluster = Cluster::new(3);
+    let programs = cluster.lab.path("programs");
+    std::fs::create_dir(&programs).expect("programs");
+    std::fs::remove_dir_all(cluster.lab.path("jdk")).expect("jdk");
+    let hidden = format!(
+        "mount -t tmpfs none /usr/lib/jvm; unset JAVA_HOME; PATH={}; export PATH",
+        programs.display()
+    );
+    let refused = in_own_mounts(&cluster, &hidden, &[]).expect(4);
+    for text in ["krun::prerequisite", "Java", "apt-get install"] {
+        assert!(
+            refused.err().contains(text),
+            "`{text}` in\n{}",
+            refused.err()
+        );
+    }
+    assert!(!cluster.root().exists(), "nothing was made");
+}
+
+#[test]
+fn a_java_that_is_too_old() {
+    let cluster = Cluster::new(3);
+    let programs = cluster.lab.path("programs");
+    std::fs::create_dir(&programs).expect("programs");
+    cluster
+        .lab
+        .write("jdk/release", "JAVA_VERSION=\"1.7.0_80\"\n");
+    let hidden = format!(
+        "mount -t tmpfs none /usr/lib/jvm; PATH={}; export PATH",
+        programs.display()
+    );
+    let refused = in_own_mounts(&cluster, &hidden, &[]).expect(4);
+    for text in ["krun::prerequisite", "7", "3.9.1", "apt-get install"] {
+        assert!(
+            refused.err().contains(text),
+            "`{text}` in\n{}",
+            refused.err()
+        );
+    }
+}
+
+/// Maven that can't reach anything: real Maven, with an empty repository and a proxy that nobody is.
+#[test]
+fn a_download_that_fails_says_so_and_the_next_run_goes_on() {
+    let mut cluster = Cluster::new(1);
+    cluster.set("replication_factor=1").set("partitions=1");
+    cluster
+        .set("transaction_replication_factor=1")
+        .set("transaction_min_isr=1");
+    let nobody = krun_tests::ports::reserve(1);
+    let nobody = nobody.list[0];
+    let run = |offline: bool| {
+        let mut command = cluster.command("run", &["--json"]);
+        command.env("XDG_CACHE_HOME", cluster.lab.path("cache"));
+        if offline {
+            let repository = cluster.lab.path("empty-repository");
+            command.env("MAVEN_ARGS", "--offline");
+            command.env(
+                "MAVEN_OPTS",
+                format!("-Dmaven.repo.local={}", repository.display()),
+            );
+        }
+        krun_tests::lab::Done::of(command)
+    };
+    let refused = run(true).expect(1);
+    let failed = refused
+        .events()
+        .into_iter()
+        .find(|event| event["event"] == "step_failed");
+    let failed = failed.expect("a step that failed");
+    assert_eq!(failed["step"], "kafka");
+    assert_eq!(failed["fault"]["code"], "download", "{failed}");
+    run(false).expect(0);
+}

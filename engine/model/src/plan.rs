@@ -58,6 +58,16 @@ pub enum After {
     KnownAfterApply,
 }
 
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value(value) => value,
+            Self::Gone => "gone",
+            Self::KnownAfterApply => "known after apply",
+        })
+    }
+}
+
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiffLine {

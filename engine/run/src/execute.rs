@@ -264,7 +264,7 @@ impl RunCx {
             } => {
                 let lines = diff
                     .iter()
-                    .map(|line| format!("{}: {:?}", line.key, line.after));
+                    .map(|line| format!("{}: {} is wanted", line.key, line.after));
                 std::iter::once(why).chain(lines).collect::<Vec<_>>()
             }
             Observation::State {

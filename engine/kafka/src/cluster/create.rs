@@ -1,6 +1,9 @@
 //! Creating and deleting topics, each to the end: until the brokers show it.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use futures::future::try_join_all;
 use krun_model::{
@@ -144,10 +147,17 @@ async fn await_seen(
 ) -> Result<(), Fault> {
     let deadline = Instant::now() + LIMIT;
     let connection = Connection::open(&topic.bootstrap)?;
+    // A broker that has just started may not know all others yet: those that the caller names are
+    // asked too.
     let brokers = connection.metadata(None, ASK).await?.brokers;
+    let mut addresses: BTreeSet<_> = topic.bootstrap.iter().cloned().collect();
+    addresses.extend(
+        brokers
+            .iter()
+            .map(|broker| format!("{}:{}", broker.host, broker.port)),
+    );
     let wanted = &wanted;
-    let each = brokers.iter().map(|broker| {
-        let address = format!("{}:{}", broker.host, broker.port);
+    let each = addresses.into_iter().map(|address| {
         async move {
             // One that can't be reached is about to lose its registration; nobody will ask it.
             match reach::accepts(&address).await {

@@ -31,6 +31,8 @@ struct Args {
     partitions: usize,
     replication_factor: usize,
     timeout_s: Option<u64>,
+    #[serde(default)]
+    brief: bool,
 }
 
 static SPEC: KindSpec = KindSpec {
@@ -58,6 +60,11 @@ static SPEC: KindSpec = KindSpec {
             "timeout_s",
             ArgType::Int,
             "How long replicas may take to be in sync, in seconds; 15 if not given.",
+        ),
+        ArgSpec::optional(
+            "brief",
+            ArgType::Bool,
+            "Whether to show only how many partitions each broker leads; false if not given.",
         ),
     ],
     outputs: &["leaders", "partitions"],
@@ -147,7 +154,11 @@ impl ProofKind for Describe {
             let wrong = wrong(&args, &view);
             if wrong.is_empty() {
                 let partitions = view.topics.get(&args.topic);
-                return Ok(outputs(partitions.map_or(&[], Vec::as_slice)));
+                let mut outputs = outputs(partitions.map_or(&[], Vec::as_slice));
+                if args.brief {
+                    outputs.remove("partitions");
+                }
+                return Ok(outputs);
             }
             if until.over() {
                 return Err(
@@ -175,6 +186,7 @@ mod tests {
             partitions: 2,
             replication_factor: 2,
             timeout_s: None,
+            brief: false,
         };
         let one = |id, replicas: &[i32], isr: &[i32]| PartitionView {
             id,
