@@ -214,26 +214,46 @@ fn a_java_that_is_too_old() {
     }
 }
 
-/// Maven that can't reach anything: real Maven, with an empty repository and a proxy that nobody is.
+/// Answers every request with the beginning of a file, and hangs up.
+fn cut_every_download() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut request = BufReader::new(&stream).lines();
+            while request
+                .next()
+                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+            {}
+            let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<project>";
+            let _ = std::io::Write::write_all(&mut &stream, cut);
+        }
+    });
+    port
+}
+
+/// Real Maven with a company's mirror in its settings, a mirror that cuts every download.
 #[test]
-fn a_download_that_fails_says_so_and_the_next_run_goes_on() {
+fn a_cut_download_says_so_and_the_next_run_goes_on() {
     let mut cluster = Cluster::new(1);
     cluster.set("replication_factor=1").set("partitions=1");
     cluster
         .set("transaction_replication_factor=1")
         .set("transaction_min_isr=1");
-    let nobody = krun_tests::ports::reserve(1);
-    let nobody = nobody.list[0];
-    let run = |offline: bool| {
+    let port = cut_every_download();
+    cluster.lab.write(
+        "home/.m2/settings.xml",
+        &format!(
+            "<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf>\
+             <url>http://127.0.0.1:{port}/maven</url></mirror></mirrors></settings>"
+        ),
+    );
+    let run = |cut: bool| {
         let mut command = cluster.command("run", &["--json"]);
         command.env("XDG_CACHE_HOME", cluster.lab.path("cache"));
-        if offline {
-            let repository = cluster.lab.path("empty-repository");
-            command.env("MAVEN_ARGS", "--offline");
-            command.env(
-                "MAVEN_OPTS",
-                format!("-Dmaven.repo.local={}", repository.display()),
-            );
+        if cut {
+            let home = format!("-Duser.home={}", cluster.lab.path("home").display());
+            command.env("MAVEN_OPTS", home);
         }
         krun_tests::lab::Done::of(command)
     };
