@@ -1,7 +1,12 @@
 //! A Kafka folder that is already there, with data of its own, and a cluster that is dead when it is
 //! taken back.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Write},
+    net::TcpListener,
+    process::Command,
+};
 
 use krun_tests::{lab::Lab, procs, tree::listing};
 
@@ -79,6 +84,8 @@ fn an_existing_folder_is_used_and_a_dead_cluster_taken_back() {
         "{metadata}"
     );
 
+    a_web_console_is_proven(&cluster);
+
     procs::end_all(cluster.lab.path("").to_str().expect("UTF-8"));
     cluster.lab.run(&["rollback", "--yes"]).expect(0);
     let after = [
@@ -88,4 +95,49 @@ fn an_existing_folder_is_used_and_a_dead_cluster_taken_back() {
     assert_eq!(after, before, "back to the byte");
     assert!(!cluster.root().exists());
     assert_eq!(cluster.lab.pids(), BTreeMap::new());
+}
+
+/// A page that names the topic and one broker's port, as a console's page would.
+fn a_web_console_is_proven(cluster: &Cluster) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let url = format!(
+        "ui_url=http://{}/topics",
+        listener.local_addr().expect("an address")
+    );
+    let broker = cluster.lab.ports.list[1];
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut request = BufReader::new(&stream).lines();
+            while request
+                .next()
+                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+            {}
+            let page = format!("<html>topic test on 127.0.0.1:{broker}</html>");
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}",
+                page.len()
+            );
+            let _ = Write::write_all(&mut &stream, answer.as_bytes());
+        }
+    });
+    let shows = format!("ui_shows=127.0.0.1:{broker}");
+    let proven = cluster.on_runbook("run", &["--json", "--param", &url, "--param", &shows]);
+    let last = proven.expect(0).finished();
+    assert_eq!(
+        (&last["changed"], &last["failed"]),
+        (&0.into(), &0.into()),
+        "{last}"
+    );
+    let missing = cluster.on_runbook(
+        "run",
+        &["--param", &url, "--param", "ui_shows=another-broker"],
+    );
+    let missing = missing.expect(1);
+    for text in ["krun::proof-failed", "another-broker"] {
+        assert!(
+            missing.err().contains(text),
+            "`{text}` in\n{}",
+            missing.err()
+        );
+    }
 }

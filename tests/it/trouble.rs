@@ -56,10 +56,12 @@ fn a_root_that_cannot_be_written() {
     assert!(refused.err().contains("root="), "{}", refused.err());
 }
 
-/// One broker, brought up once: the troubles that need a cluster.
+/// A small cluster, brought up once: the troubles that need one.
 #[test]
 fn trouble_around_a_running_cluster() {
-    let mut cluster = Cluster::new(1);
+    let mut cluster = Cluster::new(2);
+    let one = format!("broker_ports={}", cluster.lab.ports.list[1]);
+    cluster.set(&one);
     cluster.set("replication_factor=1").set("partitions=2");
     cluster
         .set("transaction_replication_factor=1")
@@ -93,6 +95,26 @@ fn trouble_around_a_running_cluster() {
     }
     let events: Vec<String> = lines.map_while(Result::ok).collect();
     assert!(first.wait().expect("krun ends").success(), "{events:#?}");
+
+    // One more port is one more broker, and nothing else.
+    let ports = cluster.lab.ports.list.clone();
+    let longer = format!("broker_ports={},{}", ports[1], ports[2]);
+    let before = cluster.lab.pids();
+    let grown = cluster.set(&longer).run().expect(0);
+    assert!(
+        grown
+            .changes()
+            .iter()
+            .all(|(step, _)| step.starts_with("broker-2")),
+        "{:?}",
+        grown.changes()
+    );
+    let after = cluster.lab.pids();
+    assert!(after.contains_key("broker-2"));
+    assert_eq!(
+        (after["zookeeper"], after["broker-1"]),
+        (before["zookeeper"], before["broker-1"])
+    );
 
     // A topic that exists with other settings is not touched.
     let conflict = cluster

@@ -198,6 +198,12 @@ pub trait StateKind: StepKind {
 /// *Once*: an act that is done once per key.
 #[async_trait]
 pub trait OnceKind: StepKind {
+    /// Arguments that say how a thing is reached and not what is done, such as bootstrap servers:
+    /// another way to the same thing is no reason to act again.
+    fn ways(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The incarnation of what the act is done to (a topic's id, an ensemble's generation): with the
     /// arguments it is the key under which the act is done once. None before an earlier step ran.
     async fn incarnation(&self, cx: &CheckCx<'_>) -> Result<Option<Digest>, Fault>;

@@ -18,7 +18,7 @@ use krun_model::{
     kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef},
     plan::PlannedStep,
 };
-use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step, inputs_digest};
+use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step};
 
 use crate::{
     Session,
@@ -326,7 +326,8 @@ impl RunCx {
         change: Change,
         outputs: &Outputs,
     ) -> Result<(), Fault> {
-        let inputs = inputs_digest(&step.kind, args);
+        let kind = observe::kind_of(&self.kinds, step)?;
+        let inputs = observe::inputs(kind, step, args);
         let key: Option<Digest> = match seen {
             Observation::Once {
                 incarnation: Some(incarnation),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use krun_model::{
-    Address, Outputs, Runbook, Step,
+    Address, Digest, Outputs, Runbook, Step,
     kind::{Check, CheckCx, Kind, Kinds, StepRef},
 };
 use krun_plan::{Observation, Observed, inputs_digest, once_done};
@@ -34,6 +34,18 @@ pub(crate) fn resolve(step: &Step, known: &Known) -> Result<serde_json::Value, O
     Ok(args.into())
 }
 
+/// The digest of what a step is asked to do.
+pub(crate) fn inputs(kind: &Kind, step: &Step, args: &serde_json::Value) -> Digest {
+    match (kind, args) {
+        (Kind::Once(kind), serde_json::Value::Object(args)) => {
+            let mut args = args.clone();
+            args.retain(|name, _| !kind.ways().contains(&name.as_str()));
+            inputs_digest(&step.kind, &args.into())
+        }
+        _ => inputs_digest(&step.kind, args),
+    }
+}
+
 /// Looks at one step.
 pub(crate) async fn look(
     session: &Session,
@@ -41,7 +53,7 @@ pub(crate) async fn look(
     step: &Step,
     args: &serde_json::Value,
 ) -> Observation {
-    let inputs = inputs_digest(&step.kind, args);
+    let inputs = inputs(kind, step, args);
     let memory = session.ledger.history().steps.get(&step.address).cloned();
     let cx = CheckCx {
         step: StepRef {

@@ -77,6 +77,10 @@ impl StepKind for Produce {
 
 #[async_trait]
 impl OnceKind for Produce {
+    fn ways(&self) -> &'static [&'static str] {
+        &["bootstrap"]
+    }
+
     async fn incarnation(&self, cx: &CheckCx<'_>) -> Result<Option<Digest>, Fault> {
         let args: Args = cx.step.args()?;
         Ok(Some(Digest::of(args.topic_id)))
