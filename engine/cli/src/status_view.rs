@@ -80,11 +80,7 @@ fn process(view: &ProcessView) -> StatusProcess {
         step: view.step.clone(),
         pid: view.running.as_ref().map(|running| running.pid),
         state,
-        endpoint: view
-            .outputs
-            .get("endpoint")
-            .and_then(|v| v.as_str())
-            .map(str::to_owned),
+        endpoint: endpoint(view),
         log: view.spec.log.to_string(),
     }
 }

@@ -99,19 +99,12 @@ pub fn closing_words(
         .max()
         .unwrap_or(0);
     for view in &processes {
-        let endpoint = view
-            .outputs
-            .get("endpoint")
-            .and_then(|v| v.as_str())
-            .unwrap_or("");
+        let endpoint = status_view::endpoint(view).unwrap_or_default();
         let pid = view
             .running
             .as_ref()
             .map_or("not running".into(), |r| format!("pid {}", r.pid));
-        text.push_str(&format!(
-            "  {:width$}  {endpoint:<21}  {pid:<11}  {}\n",
-            view.step, view.spec.log
-        ));
+        text.push_str(&format!("  {:width$}  {endpoint:<21}  {pid}\n", view.step));
     }
     text.push_str(&format!(
         "\nLook at it    krun status --cluster{alias} · krun status{alias} · krun logs STEP{alias}\n\

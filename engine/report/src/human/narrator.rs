@@ -167,13 +167,16 @@ impl Narrator {
             self.found += usize::from(*reason == Reason::Found);
             return String::new();
         }
-        // That something had never been done is no news once it is done.
-        let reason = match reason {
-            Reason::NeverDone | Reason::NeverProven => String::new(),
-            reason => format!(": {}", clean(self.style, &reason.to_string())),
+        // That something was not there is no news once it is.
+        let reason = match (change, reason) {
+            (Change::Create, _) | (_, Reason::NeverDone | Reason::NeverProven) => String::new(),
+            (_, reason) => format!(": {}", clean(self.style, &reason.to_string())),
         };
-        let took = seconds(duration_ms);
-        let said = format!("{}{reason} ({took})", done_word(change));
+        let took = match change {
+            Change::NoOp => String::new(),
+            _ => format!(" in {}", seconds(duration_ms)),
+        };
+        let said = format!("{}{took}{reason}", done_word(change));
         let (mark, word) = match change {
             Change::NoOp => (Mark::Unchanged, "same"),
             _ => (Mark::Changed, "done"),

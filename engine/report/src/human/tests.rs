@@ -57,14 +57,14 @@ fn plain_lines() {
     no longer in the runbook: broker-7/config, broker-7/start; they stay until rollback
     ZooKeeper
       ▸ start  zookeeper-1/config  create: the file is not there
-      ✓ done   zookeeper-1/config  created: the file is not there (0.03 s)
+      ✓ done   zookeeper-1/config  created in 0.03 s
     Brokers
       ▸ start  broker-1/config     update: 2 properties differ
-      ✓ done   broker-1/config     updated: 2 properties differ (0.01 s)
+      ✓ done   broker-1/config     updated in 0.01 s: 2 properties differ
       ▸ start  broker-1/start      restart: because of broker-1/config (update)
     Proof
       ▸ start  demo/describe       prove: never proven before
-      ✓ done   demo/describe       proved (0.40 s)
+      ✓ done   demo/describe       proved in 0.40 s
           partitions: 2
           demo  0  leader 1  in sync 1,2
           demo  1  leader 2  in sync 1,2
@@ -100,13 +100,13 @@ fn plain_ascii_and_narrow() {
     ZooKeeper
       > start  zookeeper-1/config  create: the
           file is not there
-      * done   zookeeper-1/config  created: the
-          file is not there (0.03 s)
+      * done   zookeeper-1/config  created in
+          0.03 s
     Brokers
       > start  broker-1/config     update: 2
           properties differ
-      * done   broker-1/config     updated: 2
-          properties differ (0.01 s)
+      * done   broker-1/config     updated in
+          0.01 s: 2 properties differ
     "#);
 }
 
@@ -117,20 +117,20 @@ fn verbose() {
       ! probed zookeeper-1/dir  /srv/zk-1 after an interruption: it was made
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to prove, 3 as wanted
     no longer in the runbook: broker-7/config, broker-7/start; they stay until rollback
-      · same   java                unchanged: found as wanted; krun leaves it alone (0.00 s)
+      · same   java                unchanged: found as wanted; krun leaves it alone
     ZooKeeper
-      · same   zookeeper-1/dir     unchanged: as wanted (0.00 s)
+      · same   zookeeper-1/dir     unchanged: as wanted
       ▸ start  zookeeper-1/config  create: the file is not there
-      ✓ done   zookeeper-1/config  created: the file is not there (0.03 s)
-      · same   zookeeper-1/myid    unchanged: as wanted (0.00 s)
+      ✓ done   zookeeper-1/config  created in 0.03 s
+      · same   zookeeper-1/myid    unchanged: as wanted
     Brokers
       ▸ start  broker-1/config     update: 2 properties differ
-      ✓ done   broker-1/config     updated: 2 properties differ (0.01 s)
+      ✓ done   broker-1/config     updated in 0.01 s: 2 properties differ
       ▸ start  broker-1/start      restart: because of broker-1/config (update)
       ▸ ...    broker-1/start      waiting for id 1 to register
     Proof
       ▸ start  demo/describe       prove: never proven before
-      ✓ done   demo/describe       proved (0.40 s)
+      ✓ done   demo/describe       proved in 0.40 s
           partitions: 2
           demo  0  leader 1  in sync 1,2
           demo  1  leader 2  in sync 1,2
@@ -182,11 +182,11 @@ fn a_terminal_after_the_run() {
     no longer in the runbook: broker-7/config, broker-7/start; they stay until
                               rollback
     ZooKeeper
-      ✓ zookeeper-1/config  created: the file is not there (0.03 s)
+      ✓ zookeeper-1/config  created in 0.03 s
     Brokers
-      ✓ broker-1/config     updated: 2 properties differ (0.01 s)
+      ✓ broker-1/config     updated in 0.01 s: 2 properties differ
     Proof
-      ✓ demo/describe       proved (0.40 s)
+      ✓ demo/describe       proved in 0.40 s
           partitions: 2
           demo  0  leader 1  in sync 1,2
           demo  1  leader 2  in sync 1,2
@@ -233,11 +233,11 @@ fn a_terminal_during_the_run() {
     no longer in the runbook: broker-7/config, broker-7/start; they stay until
                               rollback
     ZooKeeper
-      ✓ zookeeper-1/config  created: the file is not there (0.03 s)
+      ✓ zookeeper-1/config  created in 0.03 s
     Brokers
-      ✓ broker-1/config     updated: 2 properties differ (0.01 s)
+      ✓ broker-1/config     updated in 0.01 s: 2 properties differ
     Proof
-      ✓ demo/describe       proved (0.40 s)
+      ✓ demo/describe       proved in 0.40 s
           partitions: 2
           demo  0  leader 1  in sync 1,2
           demo  1  leader 2  in sync 1,2
