@@ -116,6 +116,22 @@ fn trouble_around_a_running_cluster() {
         (before["zookeeper"], before["broker-1"])
     );
 
+    // A log folder of another cluster, slipped in while the broker was stopped: the line of the log
+    // that matters, its cause and its cure.
+    cluster.lab.run(&["stop"]).expect(0);
+    let meta = cluster.root().join("broker1/meta.properties");
+    let ours = std::fs::read_to_string(&meta).expect("meta.properties");
+    let cut = ours.find("cluster.id=").expect("a cluster id");
+    std::fs::write(&meta, format!("{}cluster.id=Foreign\n", &ours[..cut])).expect("write");
+    let mut start = cluster.lab.krun(&["start"]);
+    start.env("JAVA_HOME", cluster.lab.path("jdk"));
+    let died = krun_tests::lab::Done::of(start).expect(1);
+    for text in ["krun::process-died", "Foreign", "log dirs", "help:"] {
+        assert!(died.err().contains(text), "`{text}` in\n{}", died.err());
+    }
+    std::fs::write(&meta, ours).expect("write");
+    cluster.run().expect(0);
+
     // A topic that exists with other settings is not touched.
     let conflict = cluster
         .on_runbook("run", &["--param", "partitions=5"])

@@ -14,8 +14,13 @@ pub fn gather(
     holder: Option<krun_model::journal::Who>,
 ) -> StatusView {
     let history = session.ledger.history();
-    let steps: Vec<StatusStep> = plan
-        .steps
+    // What was rolled back has no state to show.
+    let planned = if history.is_baseline() {
+        &[][..]
+    } else {
+        &plan.steps[..]
+    };
+    let steps: Vec<StatusStep> = planned
         .iter()
         .map(|step| {
             let known = history.steps.contains_key(&step.address);

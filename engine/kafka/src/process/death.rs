@@ -49,7 +49,7 @@ pub fn not_ready(what: &str, log_path: &str, log: &str, patterns: &Patterns) -> 
             .evidence(evidence(&findings)),
         None => fault
             .because("its log says nothing that krun knows")
-            .hint("Read the lines below, and more of them in the log.")
+            .hint("Read the lines shown here, and more of them in the log.")
             .evidence(telling(log)),
     };
     NotReady {
