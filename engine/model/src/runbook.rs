@@ -83,8 +83,6 @@ pub struct Runbook {
     pub phases: Vec<Phase>,
     /// Its steps in the order of declaration, which is an order of dependencies too.
     pub steps: Vec<Step>,
-    /// Renamed steps: old address, new address.
-    pub moved: Vec<(Address, Address)>,
     /// The source files: the runbook's own first, then its imports.
     pub sources: Vec<SourceFile>,
 }

@@ -43,19 +43,6 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
         title_of(&mut draft, &spot, "gate", &title);
         draft.gates += 1;
     });
-    let shared = draft.clone();
-    engine.register_fn(
-        "moved",
-        move |cx: NativeCallContext, old: Dynamic, new: Dynamic| {
-            let (mut draft, spot) = at(&shared, &cx);
-            draft.require_header(&spot, "moved");
-            let old = steps::address_of(&mut draft, &spot, "the old address", &old, 0);
-            let new = steps::address_of(&mut draft, &spot, "the new address", &new, 1);
-            if let (Some(old), Some(new)) = (old, new) {
-                draft.moved.push((old, new, spot.callee()));
-            }
-        },
-    );
     let mut root = Folder::default();
     for kind in kinds.iter() {
         root.add(kind.spec().name, kind);

@@ -68,7 +68,6 @@ pub(crate) struct Draft {
     pub steps: Vec<StepDraft>,
     pub index: HashMap<Address, usize>,
     pub gates: usize,
-    pub moved: Vec<(Address, Address, Place)>,
     diagnostics: Vec<Diagnostic>,
     seen: HashSet<(Arc<str>, usize, String)>,
 }

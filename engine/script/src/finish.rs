@@ -13,7 +13,6 @@ use crate::{
 /// Checks a draft as a whole, and makes it a runbook where nothing is wrong.
 pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
     check_given(draft);
-    check_moved(draft);
     let order = Order::of(draft)?;
     conflicts::check(draft, kinds, &order);
     if draft.is_wrong() {
@@ -56,10 +55,6 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
         values: std::mem::take(&mut draft.values),
         phases: std::mem::take(&mut draft.phases),
         steps: ordered,
-        moved: std::mem::take(&mut draft.moved)
-            .into_iter()
-            .map(|(old, new, _)| (old, new))
-            .collect(),
         sources: sources(draft),
     })
 }
@@ -115,25 +110,4 @@ pub(crate) fn check_given(draft: &mut Draft) {
             None => diagnostic.help(format!("There is {}.", listed(known.iter().copied()))),
         });
     }
-}
-
-fn check_moved(draft: &mut Draft) {
-    let mut found = vec![];
-    for (old, new, place) in &draft.moved {
-        if draft.index.contains_key(old) {
-            let message = format!("`{old}` moved, but a step still has that address");
-            found.push(Diagnostic::new("krun::moved", place.clone(), message));
-        }
-        if !draft.index.contains_key(new) {
-            let known = draft.steps.iter().map(|step| step.address.as_str());
-            let message = format!("there is no step `{new}` that `{old}` could have become");
-            found.push(
-                Diagnostic::new("krun::moved", place.clone(), message)
-                    .did_you_mean(nearest(new.as_str(), known)),
-            );
-        }
-    }
-    found
-        .into_iter()
-        .for_each(|diagnostic| draft.report(diagnostic));
 }

@@ -54,7 +54,6 @@ const PIECES: &[&str] = &[
     "\\",
     "phase",
     "gate",
-    "moved",
     "for i in ",
     "0..3",
     "\r\n",
