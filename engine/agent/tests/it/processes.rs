@@ -100,6 +100,8 @@ async fn outlives_who_started_it() {
     let helper = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "processes::helper_that_hangs_up"])
         .env(SPEC, serde_json::to_string(&spec).unwrap())
+        // It can't tidy up after itself.
+        .env("TMPDIR", lab.path(""))
         .process_group(0)
         .output()
         .unwrap();
