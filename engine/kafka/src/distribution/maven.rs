@@ -104,7 +104,7 @@ pub async fn fetch(
                     row.version
                 ))
                 .hint("Install it: `apt-get install maven`, or from https://maven.apache.org.")
-                .hint("Or name the folder of an unpacked distribution as `home`."),
+                .hint("Or name the folder of an unpacked distribution as a parameter."),
         );
     }
     let folder = libs.parent().unwrap_or(&libs);
@@ -159,13 +159,17 @@ async fn set_broken_aside(
 }
 
 fn failed(row: &KafkaVersion, stdout: &str, stderr: &str) -> Fault {
-    let errors: Vec<String> = stdout
+    // A transfer that fails is only a warning to Maven, which then complains of what it lacks.
+    let causes = stdout
+        .lines()
+        .filter(|line| line.contains("Could not transfer"))
+        .take(2);
+    let errors = stdout
         .lines()
         .chain(stderr.lines())
-        .filter(|line| line.contains("ERROR"))
-        .take(8)
-        .map(str::to_owned)
-        .collect();
+        .filter(|line| line.contains("ERROR") && !line.trim_end().ends_with("[ERROR]"))
+        .take(4);
+    let errors: Vec<String> = causes.chain(errors).map(str::to_owned).collect();
     let tail = |text: &str| {
         let lines: Vec<_> = text.lines().collect();
         let from = lines.len().saturating_sub(10);
@@ -187,7 +191,7 @@ fn failed(row: &KafkaVersion, stdout: &str, stderr: &str) -> Fault {
     .evidence(evidence)
     .hint("Run the same command again: Maven goes on from what it has.")
     .hint("Behind a proxy, or with a mirror, see <proxies> and <mirrors> in ~/.m2/settings.xml.")
-    .hint("Without any network, name the folder of an unpacked distribution as `home`.")
+    .hint("Without any network, give the folder of an unpacked distribution (argument `home`; the shipped runbook calls it `kafka_home`).")
 }
 
 #[cfg(test)]
@@ -209,8 +213,11 @@ mod tests {
     #[test]
     fn what_maven_said() {
         let row = versions::find("3.9.1").unwrap();
-        let fault = failed(row, "[INFO] x\n[ERROR] Could not resolve y\n", "");
-        assert_eq!(fault.evidence, ["[ERROR] Could not resolve y"]);
+        let said = "[INFO] x\n[WARNING] Could not transfer y: refused\n[ERROR] No y\n[ERROR] \n";
+        assert_eq!(
+            failed(row, said, "").evidence,
+            ["[WARNING] Could not transfer y: refused", "[ERROR] No y"]
+        );
         assert_eq!(failed(row, "", "sh: oops\n").evidence, ["sh: oops"]);
     }
 }
