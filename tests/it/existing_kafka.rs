@@ -141,3 +141,32 @@ fn a_web_console_is_proven(cluster: &Cluster) {
         );
     }
 }
+
+#[test]
+fn a_new_data_folder_leaves_old_snapshots_where_they_are() {
+    let mut cluster = Cluster::new(1);
+    cluster
+        .set("replication_factor=1")
+        .set("partitions=1")
+        .set("snapshots=new_data_dir");
+    cluster
+        .set("transaction_replication_factor=1")
+        .set("transaction_min_isr=1");
+    cluster
+        .lab
+        .write("root/zookeeper/version-2/snapshot.0", "an old snapshot");
+    let old = listing(&cluster.root().join("zookeeper"));
+    cluster.run().expect(0);
+    assert_eq!(listing(&cluster.root().join("zookeeper")), old);
+    assert!(cluster.root().join("zookeeper-new/version-2").is_dir());
+    let state = listing(&cluster.lab.path("state"));
+    cluster.on_runbook("plan", &[]).expect(0);
+    assert_eq!(
+        listing(&cluster.lab.path("state")),
+        state,
+        "a plan leaves the state alone"
+    );
+    cluster.lab.run(&["rollback", "--yes"]).expect(0);
+    assert_eq!(listing(&cluster.root().join("zookeeper")), old);
+    assert!(!cluster.root().join("zookeeper-new").exists());
+}

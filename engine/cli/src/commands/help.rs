@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 use clap::CommandFactory as _;
-use krun_model::{Fault, FaultCode, ParamSpec};
+use krun_model::{Fault, FaultCode, ParamSpec, ParamType};
 use krun_script::Loader;
 
 use super::Outcome;
@@ -20,6 +20,7 @@ pub fn help(context: &Context, args: HelpArgs) -> Outcome {
         context.print(&command.render_long_help().to_string());
         return Ok(ExitCode::SUCCESS);
     };
+    command.build();
     if let Some(verb) = command.find_subcommand_mut(&topic) {
         context.print(&verb.render_long_help().to_string());
         return Ok(ExitCode::SUCCESS);
@@ -63,12 +64,17 @@ fn param_text(param: &ParamSpec) -> String {
         Some(default) => notes.push(format!("default {default}")),
         None => notes.push("must be given".to_owned()),
     }
+    let unit = match param.ty {
+        ParamType::String => " characters",
+        ParamType::List(_) => " items",
+        _ => "",
+    };
     if let (Some(min), Some(max)) = (param.min, param.max) {
-        notes.push(format!("{min} to {max}"));
+        notes.push(format!("{min} to {max}{unit}"));
     } else if let Some(min) = param.min {
-        notes.push(format!("at least {min}"));
+        notes.push(format!("at least {min}{unit}"));
     } else if let Some(max) = param.max {
-        notes.push(format!("at most {max}"));
+        notes.push(format!("at most {max}{unit}"));
     }
     if !param.choices.is_empty() {
         let choices: Vec<_> = param.choices.iter().map(ToString::to_string).collect();

@@ -50,11 +50,20 @@ pub(super) fn to_write(path: &Utf8Path) -> Result<Connection, Fault> {
 }
 
 /// Opens the database to read; none if there is nothing in it yet.
+///
+/// Where no log is, it is opened as if to write, and every statement that would is refused: only such
+/// a connection takes away again, when it is closed, the files that SQLite makes to read. A log that a
+/// killed krun left is not merged by a reader.
 pub(super) fn to_read(path: &Utf8Path) -> Result<Option<Connection>, Fault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let access = match has_log(path) {
+        true => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        false => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |name: &str, flags| {
         let connection = Connection::open_with_flags(name, flags)?;
         connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     };
     let failed = |error: rusqlite::Error| faults::sqlite(OPENING, path, &error);
@@ -64,7 +73,9 @@ pub(super) fn to_read(path: &Utf8Path) -> Result<Option<Connection>, Fault> {
         // On a medium that can't be written, SQLite can't make the memory that its log is shared
         // by. Where no log is, nobody is writing, and the file alone is everything.
         let name = immutable(path);
-        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
         connection = open(&name, flags).map_err(failed)?;
         seen = format::look(&mut connection);
     }
