@@ -6,5 +6,6 @@ mod existing_kafka;
 mod files;
 mod kills;
 mod listing;
+mod properties;
 mod single_host;
 mod trouble;

@@ -12,7 +12,10 @@ use krun_tests::{
     tree::listing,
 };
 
-use crate::cluster::{Cluster, kcat};
+use crate::{
+    cluster::{Cluster, kcat},
+    properties,
+};
 
 #[test]
 fn the_whole_life_of_a_cluster() {
@@ -27,6 +30,9 @@ fn the_whole_life_of_a_cluster() {
     drift_is_found_repaired_and_restarts_one(&cluster);
     heap_restarts_one_at_a_time(&cluster);
     a_param_changes_what_depends_on_it(&cluster);
+    let kafka = cluster.root().join("kafka");
+    let folders = [kafka.join("config"), kafka.join("libs")];
+    properties::are_read_as_java_reads_them(&cluster.lab.path(""), &[&folders[0], &folders[1]]);
     the_usual_tools_work(&cluster);
     status_and_history_tell_it(&cluster);
     stop_and_start_keep_data(&cluster);
