@@ -182,7 +182,7 @@ fn decide_state(
             let restart = declared.and_then(|d| restart_reason(d, observed, before, history));
             match restart {
                 Some(reason) => (Change::Restart, reason, vec![]),
-                None if history.effects.iter().any(|e| e.step == step.address) => {
+                None if history.after.contains_key(&step.address) => {
                     (Change::NoOp, Reason::Satisfied, vec![])
                 }
                 None => (Change::NoOp, Reason::Found, vec![]),

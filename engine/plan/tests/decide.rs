@@ -158,6 +158,7 @@ fn broker_case(history: Vec<EffectMemory>, before: Option<Change>) -> Case {
     Case {
         before,
         history: History {
+            after: BTreeMap::from([(address("s"), vec![address("before")])]),
             effects: history,
             ..History::default()
         },
