@@ -84,6 +84,23 @@ impl Cluster {
         brokers.join(",")
     }
 
+    /// All records of the topic `test`, as kcat reads them from the beginning.
+    pub fn records(&self) -> Vec<String> {
+        let brokers = self.bootstrap();
+        let text = kcat(&[
+            "-b",
+            &brokers,
+            "-C",
+            "-t",
+            "test",
+            "-o",
+            "beginning",
+            "-e",
+            "-q",
+        ]);
+        text.lines().map(str::to_owned).collect()
+    }
+
     /// How often Java was started with a given configuration file, as the witness saw it.
     pub fn starts(&self, config: &str) -> usize {
         let seen = fs::read_to_string(self.lab.path("starts")).unwrap_or_default();

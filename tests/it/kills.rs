@@ -8,7 +8,7 @@ use std::{
 
 use krun_tests::{procs, tree::listing};
 
-use crate::cluster::{Cluster, kcat};
+use crate::cluster::Cluster;
 
 #[test]
 fn goes_on_after_sigkill_and_starts_nothing_twice() {
@@ -47,19 +47,9 @@ fn goes_on_after_sigkill_and_starts_nothing_twice() {
             "{config} was started once"
         );
     }
-    let records = kcat(&[
-        "-b",
-        &cluster.bootstrap(),
-        "-C",
-        "-t",
-        "test",
-        "-o",
-        "beginning",
-        "-e",
-        "-q",
-    ]);
+    let records = cluster.records();
     assert_eq!(
-        records.lines().count(),
+        records.len(),
         100,
         "sent once, though krun was killed while sending"
     );

@@ -105,18 +105,8 @@ fn first_run_is_proven(cluster: &Cluster) {
         .filter(|l| l.contains("partition ") && isrs_of(l) == 3)
         .count();
     assert_eq!(full, 10, "{metadata}");
-    let records = kcat(&[
-        "-b",
-        &cluster.bootstrap(),
-        "-C",
-        "-t",
-        "test",
-        "-o",
-        "beginning",
-        "-e",
-        "-q",
-    ]);
-    assert_eq!(records.lines().count(), 100);
+    let records = cluster.records();
+    assert_eq!(records.len(), 100);
 }
 
 fn isrs_of(line: &str) -> usize {
@@ -302,18 +292,8 @@ fn stop_and_start_keep_data(cluster: &Cluster) {
     let mut start = cluster.lab.krun(&["start"]);
     start.env("JAVA_HOME", cluster.lab.path("jdk"));
     krun_tests::lab::Done::of(start).expect(0);
-    let records = kcat(&[
-        "-b",
-        &cluster.bootstrap(),
-        "-C",
-        "-t",
-        "test",
-        "-o",
-        "beginning",
-        "-e",
-        "-q",
-    ]);
-    assert_eq!(records.lines().count(), 250);
+    let records = cluster.records();
+    assert_eq!(records.len(), 250);
 }
 
 fn foreign_changes_stop_a_rollback(cluster: &Cluster) {

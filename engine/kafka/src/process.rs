@@ -19,4 +19,4 @@ pub use listening::port_free;
 pub use outputs::{differences, outputs};
 pub use ready::{ReadyProbe, await_ready, log_size};
 pub use server::{Server, Started};
-pub use standing::{Standing, Wanted, standing, wanted};
+pub use standing::{Standing, Wanted, absent, not_serving, outdated, standing, wanted};

@@ -197,6 +197,11 @@ impl History {
         self.runs.last().filter(|run| run.finished.is_none())
     }
 
+    /// The number that a new run gets.
+    pub fn next_run(&self) -> RunId {
+        RunId(self.runs.last().map_or(0, |run| run.id.0) + 1)
+    }
+
     /// The last effect on a target since the baseline.
     pub fn last_effect(&self, target: &Target) -> Option<&EffectMemory> {
         self.effects

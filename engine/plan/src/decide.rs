@@ -28,12 +28,7 @@ pub fn decide(
     options: Options,
 ) -> Plan {
     let mut planned = BTreeMap::new();
-    let graph = Graph::new(
-        runbook
-            .steps
-            .iter()
-            .map(|s| (s.address.clone(), s.after.clone())),
-    );
+    let graph = Graph::of_runbook(runbook);
     let steps = runbook
         .steps
         .iter()
@@ -70,12 +65,7 @@ pub fn failures<'a>(
     observed: &'a Observed,
     plan: &Plan,
 ) -> Vec<(&'a Address, &'a Fault)> {
-    let graph = Graph::new(
-        runbook
-            .steps
-            .iter()
-            .map(|s| (s.address.clone(), s.after.clone())),
-    );
+    let graph = Graph::of_runbook(runbook);
     let changing: BTreeSet<_> = plan
         .steps
         .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use krun_model::Address;
+use krun_model::{Address, History, Runbook};
 
 /// The edges of a runbook, or of what the journal remembers of one: each step with the steps it
 /// comes directly after.
@@ -13,6 +13,21 @@ impl Graph {
     /// From each step's direct predecessors.
     pub fn new(edges: impl IntoIterator<Item = (Address, Vec<Address>)>) -> Self {
         Self(edges.into_iter().collect())
+    }
+
+    /// The edges of a runbook.
+    pub fn of_runbook(runbook: &Runbook) -> Self {
+        Self::new(
+            runbook
+                .steps
+                .iter()
+                .map(|step| (step.address.clone(), step.after.clone())),
+        )
+    }
+
+    /// The edges that the journal remembers since the baseline.
+    pub fn of_history(history: &History) -> Self {
+        Self(history.after.clone())
     }
 
     /// All steps that come before a step, directly or not.

@@ -147,7 +147,7 @@ pub fn targets(history: &History) -> Vec<Target> {
 
 /// Plans a rollback of everything that `history` still holds, in a world as it was seen.
 pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
-    let graph = Graph::new(history.after.iter().map(|(a, b)| (a.clone(), b.clone())));
+    let graph = Graph::of_history(history);
     let claims: Vec<&Address> = history
         .effects
         .iter()

@@ -11,8 +11,8 @@ use std::{
 };
 
 use krun_model::{
-    Address, Change, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook, Target,
-    event::RunStatus, journal::Verb, kind::Kinds,
+    Address, Change, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook, event::RunStatus,
+    journal::Verb, kind::Kinds,
 };
 use krun_plan::{Graph, Observed, Options, decide, failures};
 use tokio::task::JoinSet;
@@ -21,6 +21,7 @@ use crate::{
     Ended, Session,
     execute::{RunCx, State, StepEnd},
     identity, observe, preflight, probe,
+    processes::is_process,
     session::Counts,
 };
 
@@ -94,12 +95,7 @@ async fn prepare(
             let keeps_process = observed
                 .declared
                 .get(&step.address)
-                .is_some_and(|declared| {
-                    declared
-                        .writes
-                        .iter()
-                        .any(|target| matches!(target, Target::Process(_)))
-                });
+                .is_some_and(|declared| declared.writes.iter().any(is_process));
             if !keeps_process {
                 step.change = Change::NoOp;
                 step.reason = Reason::Satisfied;
@@ -160,13 +156,7 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
         .filter_map(|declared| declared.restart_group.clone())
         .map(|group| (group, tokio::sync::Mutex::new(())))
         .collect::<HashMap<_, _>>();
-    let graph = Graph::new(
-        request
-            .runbook
-            .steps
-            .iter()
-            .map(|step| (step.address.clone(), step.after.clone())),
-    );
+    let graph = Graph::of_runbook(&request.runbook);
     let cx = Arc::new(RunCx {
         session: session.clone(),
         run,

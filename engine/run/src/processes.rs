@@ -72,10 +72,7 @@ pub async fn stop(session: &Session) -> Result<Ended, Fault> {
     session.say_all(recovered);
     let mut views = processes(session).await?;
     views.reverse();
-    let graph = {
-        let history = session.ledger.history();
-        Graph::new(history.after.iter().map(|(a, b)| (a.clone(), b.clone())))
-    };
+    let graph = Graph::of_history(&session.ledger.history());
     let unrelated = |a: &ProcessView, b: &ProcessView| {
         !graph.precedes(&a.step, &b.step) && !graph.precedes(&b.step, &a.step)
     };

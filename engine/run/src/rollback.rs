@@ -65,10 +65,7 @@ pub async fn rollback(session: &Session, options: RollbackOptions) -> Result<End
     let run = session.begin(Verb::Rollback, None).await?;
     session.say_all(recovered);
     let mut undoing = Undoing::new(session, run);
-    let graph = {
-        let history = session.ledger.history();
-        Graph::new(history.after.iter().map(|(a, b)| (a.clone(), b.clone())))
-    };
+    let graph = Graph::of_history(&session.ledger.history());
     let together = |a: &UndoLine, b: &UndoLine| {
         is_process(&a.target)
             && is_process(&b.target)

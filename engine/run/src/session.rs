@@ -91,19 +91,15 @@ impl Session {
     /// Begins a run, or goes on with one that was interrupted if it served the same command with
     /// the same pin.
     pub(crate) async fn begin(&self, verb: Verb, pin: Option<Pin>) -> Result<RunId, Fault> {
-        let (fresh, last, again) = {
+        let (fresh, next, again) = {
             let history = self.ledger.history();
             let again = history
                 .interrupted()
                 .filter(|run| run.verb == verb && (pin.is_none() || pin == history.pin))
                 .map(|run| run.id);
-            (
-                history.id.is_none(),
-                history.runs.last().map_or(0, |run| run.id.0),
-                again,
-            )
+            (history.id.is_none(), history.next_run(), again)
         };
-        let run = again.unwrap_or(RunId(last + 1));
+        let run = again.unwrap_or(next);
         if fresh {
             let id = self.ledger.id().to_owned();
             self.ledger
@@ -139,7 +135,7 @@ impl Session {
         faults: Vec<(Address, Fault)>,
         since: Instant,
     ) -> Ended {
-        let run = RunId(self.ledger.history().runs.last().map_or(0, |run| run.id.0) + 1);
+        let run = self.ledger.history().next_run();
         self.announce(run, verb, false);
         self.say_all(
             plan.map(|plan| Event::Planned { plan })

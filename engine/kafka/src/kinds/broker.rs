@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use krun_model::{
     Address, Change, Fault, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
-    plan::DiffLine,
     schema::{ArgSpec, ArgType},
 };
 
@@ -18,7 +17,9 @@ use self::{args::Args, lifecycle::Lifecycle, probe::BrokerProbe};
 use super::args::{int, text, texts};
 use crate::{
     diagnosis::Patterns,
-    process::{Heap, ReadyProbe as _, Standing, Wanted, differences, standing, wanted},
+    process::{
+        Heap, ReadyProbe as _, Standing, Wanted, absent, not_serving, outdated, standing, wanted,
+    },
 };
 
 /// The kind.
@@ -154,36 +155,19 @@ impl StateKind for Broker {
                 if probe.ask().await?.is_some() {
                     return Ok(Check::Satisfied(outputs));
                 }
-                Check::Drift {
-                    change: Change::Update,
-                    why: format!("it runs but does not serve yet: {}", probe.missing()),
-                    diff: vec![],
-                }
+                not_serving(&probe.missing())
             }
-            Standing::Absent => Check::Drift {
-                change: Change::Create,
-                why: "the process is not running".to_owned(),
-                diff: vec![DiffLine::new("process", None, "running")],
-            },
-            Standing::Other(_) => Check::Drift {
-                change: Change::Restart,
-                why: "it was started with something else than is wanted now".to_owned(),
-                diff: differences(remembered, &outputs),
-            },
+            Standing::Absent => absent(),
+            Standing::Other(_) => outdated(remembered, &outputs),
         })
     }
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let heap = args.heap()?;
-        let started = match wanted(cx.host, &cx.step, &args.server(&heap)).await? {
-            Wanted::Known(started) => started,
-            Wanted::Missing(why) => {
-                return Err(
-                    Fault::new(krun_model::FaultCode::Prerequisite, why).at(cx.step.address)
-                );
-            }
-        };
+        let started = wanted(cx.host, &cx.step, &args.server(&heap))
+            .await?
+            .required(cx.step.address)?;
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
         let standing = standing(cx.host, &started, remembered).await?;
         let life = Lifecycle {

@@ -7,7 +7,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Address, Change, Effect, Fault, Map, Outputs, ReadHost, StepKind, Target, Value, WriteHost,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
-    plan::DiffLine,
     schema::{ArgSpec, ArgType},
 };
 use krun_steps::folders::ensure_dir;
@@ -20,8 +19,8 @@ use crate::{
     diagnosis::Patterns,
     distribution,
     process::{
-        self, Heap, ReadyProbe, Standing, Started, Wanted, await_ready, differences, log_size,
-        port_free, standing, wanted,
+        self, Heap, ReadyProbe, Standing, Started, Wanted, absent, await_ready, log_size,
+        not_serving, outdated, port_free, standing, wanted,
     },
     zookeeper,
 };
@@ -229,36 +228,19 @@ impl StateKind for Server {
             Standing::Ready => Check::Satisfied(outputs),
             Standing::Unseen => match serves().await {
                 Ok(_) => Check::Satisfied(outputs),
-                Err(why) => Check::Drift {
-                    change: Change::Update,
-                    why: format!("it runs but does not serve yet: {why}"),
-                    diff: vec![],
-                },
+                Err(why) => not_serving(&why),
             },
-            Standing::Absent => Check::Drift {
-                change: Change::Create,
-                why: "the process is not running".to_owned(),
-                diff: vec![DiffLine::new("process", None, "running")],
-            },
-            Standing::Other(_) => Check::Drift {
-                change: Change::Restart,
-                why: "it was started with something else than is wanted now".to_owned(),
-                diff: differences(remembered, &outputs),
-            },
+            Standing::Absent => absent(),
+            Standing::Other(_) => outdated(remembered, &outputs),
         })
     }
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let heap = args.heap()?;
-        let started = match wanted(cx.host, &cx.step, &args.server(&heap)).await? {
-            Wanted::Known(started) => started,
-            Wanted::Missing(why) => {
-                return Err(
-                    Fault::new(krun_model::FaultCode::Prerequisite, why).at(cx.step.address)
-                );
-            }
-        };
+        let started = wanted(cx.host, &cx.step, &args.server(&heap))
+            .await?
+            .required(cx.step.address)?;
         let spec = &started.spec;
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
         let standing = standing(cx.host, &started, remembered).await?;

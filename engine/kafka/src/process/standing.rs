@@ -1,8 +1,13 @@
 //! How a server's process stands against what is wanted.
 
-use krun_model::{Fault, Outputs, ReadHost, kind::StepRef, process::Running};
+use krun_model::{
+    Address, Change, Fault, FaultCode, Outputs, ReadHost,
+    kind::{Check, StepRef},
+    plan::DiffLine,
+    process::Running,
+};
 
-use super::{Server, Started, effective, server::jars};
+use super::{Server, Started, differences, effective, server::jars};
 
 /// What is wanted of a server, or what has to be there first.
 pub enum Wanted {
@@ -10,6 +15,46 @@ pub enum Wanted {
     Known(Box<Started>),
     /// Something is not there yet: a fragment that says what.
     Missing(String),
+}
+
+impl Wanted {
+    /// What is wanted, where everything must be there by now.
+    ///
+    /// # Errors
+    /// What is not there.
+    pub fn required(self, step: &Address) -> Result<Started, Fault> {
+        match self {
+            Self::Known(started) => Ok(*started),
+            Self::Missing(why) => Err(Fault::new(FaultCode::Prerequisite, why).at(step)),
+        }
+    }
+}
+
+/// The finding that a server does not run.
+pub fn absent() -> Check {
+    Check::Drift {
+        change: Change::Create,
+        why: "the process is not running".to_owned(),
+        diff: vec![DiffLine::new("process", None, "running")],
+    }
+}
+
+/// The finding that a server runs and does not serve yet.
+pub fn not_serving(why: &str) -> Check {
+    Check::Drift {
+        change: Change::Update,
+        why: format!("it runs but does not serve yet: {why}"),
+        diff: vec![],
+    }
+}
+
+/// The finding that a server was started with something else.
+pub fn outdated(before: Option<&Outputs>, wanted: &Outputs) -> Check {
+    Check::Drift {
+        change: Change::Restart,
+        why: "it was started with something else than is wanted now".to_owned(),
+        diff: differences(before, wanted),
+    }
 }
 
 /// What a server of this step is to be started with.
