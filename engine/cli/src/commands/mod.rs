@@ -17,8 +17,8 @@ mod stop;
 use std::{process::ExitCode, sync::Arc};
 
 use krun_journal::Store;
-use krun_model::{DeploymentName, Fault, History, Journal, kind::Kinds};
-use krun_run::{Ended, EventSender, Session};
+use krun_model::{DeploymentName, Fault, History, Journal, journal::Verb, kind::Kinds};
+use krun_run::{Ended, EventSender, RunOptions, RunRequest, Session};
 use tokio::sync::watch;
 
 use crate::{
@@ -79,6 +79,25 @@ fn find(context: &Context, args: &SelectArgs, write: bool) -> Result<Found, CliE
         name,
         kinds,
         history,
+    })
+}
+
+/// A request for the runbook that a deployment's last run pinned. What it asks for was agreed to then.
+fn pinned_request(
+    context: &Context,
+    found: &Found,
+    verb: Verb,
+    options: RunOptions,
+) -> Result<RunRequest, CliError> {
+    let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
+    Ok(RunRequest {
+        runbook,
+        kinds: found.kinds.clone(),
+        path: pin.path,
+        given: pin.given,
+        verb,
+        options,
+        approve: Box::new(|_| Ok(())),
     })
 }
 

@@ -1,10 +1,10 @@
 //! `krun resume`: goes on with an interrupted run, with the runbook that it pinned.
 
 use krun_model::{Fault, FaultCode, event::RunStatus, journal::Verb};
-use krun_run::{RollbackOptions, RunOptions, RunRequest};
+use krun_run::{RollbackOptions, RunOptions};
 
-use super::{Outcome, exit, find, run, with_session};
-use crate::{args::ResumeArgs, context::Context, select};
+use super::{Outcome, exit, find, pinned_request, with_session};
+use crate::{args::ResumeArgs, context::Context};
 
 pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
     let found = find(context, &args.select, true)?;
@@ -23,19 +23,11 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
         })?;
         return super::rollback::close(context, &ended);
     }
-    let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
-    let request = RunRequest {
-        runbook,
-        kinds: found.kinds,
-        path: pin.path,
-        given: pin.given,
-        verb,
-        options: RunOptions {
-            force: args.force,
-            ..RunOptions::default()
-        },
-        approve: run::approval(true),
+    let options = RunOptions {
+        force: args.force,
+        ..RunOptions::default()
     };
+    let request = pinned_request(context, &found, verb, options)?;
     let ended = with_session(
         context,
         store.clone(),

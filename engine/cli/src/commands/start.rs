@@ -1,10 +1,10 @@
 //! `krun start`: starts the processes of the pinned runbook again.
 
 use krun_model::{Fault, FaultCode, event::RunStatus, journal::Verb};
-use krun_run::{RunOptions, RunRequest};
+use krun_run::RunOptions;
 
-use super::{Outcome, exit, find, run, with_session};
-use crate::{args::SelectArgs, context::Context, select};
+use super::{Outcome, exit, find, pinned_request, run, with_session};
+use crate::{args::SelectArgs, context::Context};
 
 pub fn start(context: &Context, args: SelectArgs) -> Outcome {
     let found = find(context, &args, true)?;
@@ -16,16 +16,7 @@ pub fn start(context: &Context, args: SelectArgs) -> Outcome {
             .hint("Run its runbook.")
             .into());
     }
-    let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
-    let request = RunRequest {
-        runbook,
-        kinds: found.kinds,
-        path: pin.path,
-        given: pin.given,
-        verb: Verb::Start,
-        options: RunOptions::default(),
-        approve: run::approval(true),
-    };
+    let request = pinned_request(context, &found, Verb::Start, RunOptions::default())?;
     let (store, name) = (found.store.clone(), found.name.clone());
     let ended = with_session(context, found.store, found.name, async |session| {
         krun_run::start(&session, request).await

@@ -5,10 +5,10 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use krun_journal::Store;
 use krun_kafka::view::ClusterView;
 use krun_model::{DeploymentName, journal::Verb, journal::Who};
-use krun_run::{RunOptions, RunRequest};
+use krun_run::RunOptions;
 
-use super::{Outcome, find, look};
-use crate::{args::StatusArgs, context::Context, errors::CliError, export, select, status_view};
+use super::{Outcome, find, look, pinned_request};
+use crate::{args::StatusArgs, context::Context, errors::CliError, export, status_view};
 
 /// How long brokers have for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,23 +24,14 @@ pub fn status(context: &Context, args: StatusArgs) -> Outcome {
         pid: holder.pid,
         krun: holder.command,
     });
-    let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
-    let request = RunRequest {
-        runbook,
-        kinds: found.kinds,
-        path: pin.path.clone(),
-        given: pin.given,
-        verb: Verb::Run,
-        options: RunOptions::default(),
-        approve: Box::new(|_| Ok(())),
-    };
+    let request = pinned_request(context, &found, Verb::Run, RunOptions::default())?;
     let view = look(context, found.store, found.name, async |session| {
         let (plan, _) = krun_run::plan(&session, &request).await?;
         let processes = krun_run::processes(&session).await?;
         Ok(status_view::gather(
             &session,
             &request.runbook,
-            &pin.path,
+            &request.path,
             &plan,
             &processes,
             holder,
