@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cluster;
+mod diagnosis;
 mod existing_kafka;
 mod files;
 mod kills;

@@ -84,6 +84,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Print the log of a step's process.
     Logs(LogsArgs),
+    /// Look for known errors in the logs of processes, with cause and cure.
+    Diagnose(DiagnoseArgs),
     /// End a deployment's processes gracefully; data is kept.
     Stop(SelectArgs),
     /// Start a deployment's processes again.
@@ -184,6 +186,15 @@ pub struct LogsArgs {
     /// How many lines from the end; 0 for all.
     #[arg(long, short = 'n', default_value_t = 100, value_name = "LINES")]
     pub lines: usize,
+}
+
+#[derive(Args, Debug)]
+pub struct DiagnoseArgs {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// A log of any server or tool instead of a deployment's; `-` for standard input.
+    #[arg(long, value_name = "FILE", action = ArgAction::Append, conflicts_with_all = ["deployment", "name"])]
+    pub log: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -8,11 +8,12 @@
 //! |---|---|
 //! | events as they happen | [`HumanReporter`], [`JsonReporter`] |
 //! | what would be done | [`plan_text`], [`rollback_plan_text`] |
-//! | what went wrong | [`fault_text`] |
+//! | what went wrong | [`fault_text`], [`diagnosis_text`] |
 //! | what was done | [`history_text`], [`run_text`] |
 //! | what is there | [`status_text`], [`cluster_text`] |
 
 mod cluster;
+mod diagnosis;
 mod effects;
 mod fault;
 mod history;
@@ -32,6 +33,7 @@ mod time;
 mod samples;
 
 pub use cluster::{ClusterBroker, ClusterPartition, ClusterTable, ClusterTopic, cluster_text};
+pub use diagnosis::{DiagnosedLine, DiagnosedLog, diagnosis_text};
 pub use fault::fault_text;
 pub use history::history_text;
 pub use human::HumanReporter;

@@ -2,23 +2,24 @@
 
 use std::process::ExitCode;
 
-use krun_model::{Effect, Fault, FaultCode};
+use camino::Utf8Path;
+use krun_model::{Effect, Fault, FaultCode, History};
 
 use super::{Outcome, find};
 use crate::{args::LogsArgs, context::Context};
 
+/// Every process that was started, in order: its step and its log.
+pub(super) fn started(history: &History) -> impl Iterator<Item = (&str, &Utf8Path)> {
+    let effects = history.effects.iter().chain(&history.pending);
+    effects.filter_map(|effect| match &effect.effect {
+        Effect::StartProcess(spec) => Some((effect.step.as_str(), spec.log.as_path())),
+        _ => None,
+    })
+}
+
 pub fn logs(context: &Context, args: LogsArgs) -> Outcome {
     let found = find(context, &args.select, false)?;
-    let logs: Vec<_> = found
-        .history
-        .effects
-        .iter()
-        .chain(&found.history.pending)
-        .filter_map(|effect| match &effect.effect {
-            Effect::StartProcess(spec) => Some((effect.step.as_str(), &spec.log)),
-            _ => None,
-        })
-        .collect();
+    let logs: Vec<_> = started(&found.history).collect();
     let Some((_, log)) = logs.iter().rev().find(|(step, _)| *step == args.step) else {
         let mut steps: Vec<_> = logs.iter().map(|(step, _)| (*step).to_owned()).collect();
         steps.sort();

@@ -60,7 +60,7 @@ fn cluster(context: &Context, store: Arc<Store>, name: DeploymentName) -> Outcom
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_json(context: &Context, value: &impl serde::Serialize) {
+pub(super) fn print_json(context: &Context, value: &impl serde::Serialize) {
     let line = serde_json::to_string(value).unwrap_or_default();
     context.print(&format!("{line}\n"));
 }
