@@ -73,27 +73,48 @@ pub fn path_state(path: &Utf8Path) -> Result<TargetState, Fault> {
     })
 }
 
-/// The bytes of a file, links followed; none where nothing is.
-pub fn read(path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
+/// What [`read_up_to`] found.
+pub enum SmallFile {
+    /// All bytes of a file that is not larger than asked for.
+    Whole(Vec<u8>),
+    /// A file that is larger.
+    Larger,
+    /// Nothing.
+    Missing,
+}
+
+/// The bytes of a file that has at most `most` of them, links followed.
+pub fn read_up_to(path: &Utf8Path, most: u64) -> Result<SmallFile, Fault> {
     let Some((file, size)) = open_regular(path)? else {
-        return Ok(None);
+        return Ok(SmallFile::Missing);
     };
-    let too_large = || {
-        Fault::new(FaultCode::Io, "the file is too large to be read as a whole")
-            .at(path)
-            .because(format!("it is larger than {} MiB", LARGEST >> 20))
-    };
-    if size > LARGEST {
-        return Err(too_large());
+    if size > most {
+        return Ok(SmallFile::Larger);
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    file.take(LARGEST + 1)
+    file.take(most + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(path, &error))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(too_large());
+    // Some files, such as those below /proc, don't say their size.
+    Ok(if bytes.len() as u64 > most {
+        SmallFile::Larger
+    } else {
+        SmallFile::Whole(bytes)
+    })
+}
+
+/// The bytes of a file, links followed; none where nothing is.
+pub fn read(path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
+    match read_up_to(path, LARGEST)? {
+        SmallFile::Whole(bytes) => Ok(Some(bytes)),
+        SmallFile::Missing => Ok(None),
+        SmallFile::Larger => Err(Fault::new(
+            FaultCode::Io,
+            "the file is too large to be read as a whole",
+        )
+        .at(path)
+        .because(format!("it is larger than {} MiB", LARGEST >> 20))),
     }
-    Ok(Some(bytes))
 }
 
 /// Up to `max` bytes from an offset on; empty where nothing is.

@@ -26,6 +26,7 @@ mod contents;
 mod files;
 mod folders;
 mod links;
+mod listening;
 mod machine;
 mod memory;
 mod moves;

@@ -28,7 +28,13 @@ pub fn decide(
     options: Options,
 ) -> Plan {
     let mut planned = BTreeMap::new();
-    let graph = Graph::of_runbook(runbook);
+    // Only proofs ask for it.
+    let proves = |seen: &Observation| matches!(seen, Observation::Proof { .. });
+    let graph = if observed.steps.values().any(proves) {
+        Graph::of_runbook(runbook)
+    } else {
+        Graph::default()
+    };
     let steps = runbook
         .steps
         .iter()
@@ -65,6 +71,17 @@ pub fn failures<'a>(
     observed: &'a Observed,
     plan: &Plan,
 ) -> Vec<(&'a Address, &'a Fault)> {
+    let mut failed = observed
+        .steps
+        .iter()
+        .filter_map(|(address, seen)| match seen {
+            Observation::Failed(fault) => Some((address, fault)),
+            _ => None,
+        })
+        .peekable();
+    if failed.peek().is_none() {
+        return vec![];
+    }
     let graph = Graph::of_runbook(runbook);
     let changing: BTreeSet<_> = plan
         .steps
@@ -72,13 +89,6 @@ pub fn failures<'a>(
         .filter(|s| s.change.is_change())
         .map(|s| &s.address)
         .collect();
-    let failed = observed
-        .steps
-        .iter()
-        .filter_map(|(address, seen)| match seen {
-            Observation::Failed(fault) => Some((address, fault)),
-            _ => None,
-        });
     failed
         .filter(|(address, _)| {
             graph.ancestors(address).iter().all(|ancestor| {
@@ -91,6 +101,9 @@ pub fn failures<'a>(
 
 /// Steps whose effects are still there and that the runbook no longer has.
 fn orphans(runbook: &Runbook, history: &History) -> Vec<Address> {
+    if history.effects.is_empty() {
+        return vec![];
+    }
     let here: BTreeSet<_> = runbook.steps.iter().map(|step| &step.address).collect();
     let gone: BTreeSet<_> = history
         .effects

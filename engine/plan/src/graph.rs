@@ -30,12 +30,17 @@ impl Graph {
         Self(history.after.clone())
     }
 
+    /// The steps that a step comes directly after.
+    pub fn after(&self, step: &Address) -> &[Address] {
+        self.0.get(step).map_or(&[], Vec::as_slice)
+    }
+
     /// All steps that come before a step, directly or not.
     pub fn ancestors<'a>(&'a self, step: &'a Address) -> BTreeSet<&'a Address> {
         let mut seen = BTreeSet::new();
         let mut open = vec![step];
         while let Some(next) = open.pop() {
-            for before in self.0.get(next).into_iter().flatten() {
+            for before in self.after(next) {
                 if seen.insert(before) {
                     open.push(before);
                 }

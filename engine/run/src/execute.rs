@@ -310,8 +310,8 @@ impl RunCx {
             }
             if history.after.contains_key(address) {
                 edges.insert(address.clone());
-            } else if let Some(step) = self.runbook.step(address) {
-                open.extend(&step.after);
+            } else {
+                open.extend(self.graph.after(address));
             }
         }
         edges.into_iter().collect()

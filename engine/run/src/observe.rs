@@ -3,7 +3,7 @@
 //! Steps whose arguments are known are looked at together; an output that a look yields lets the
 //! next ones be looked at. Nothing is changed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZero};
 
 use futures::future::join_all;
 use krun_model::{
@@ -133,7 +133,7 @@ pub(crate) async fn observe(
         if looks.is_empty() {
             return Ok((observed, known));
         }
-        for (step, seen) in join_all(looks).await {
+        for (step, seen) in all(looks).await {
             if let Some(outputs) = outputs(session, &step.address, &seen) {
                 known.insert(step.address.clone(), outputs);
             }
@@ -141,6 +141,31 @@ pub(crate) async fn observe(
         }
         open = waiting;
     }
+}
+
+/// More looks than this are shared out among threads: each is little, all are much.
+const MANY: usize = 1_000;
+
+/// Does all looks at the same time; what they yield is in their order.
+async fn all<T: Send>(mut looks: Vec<impl Future<Output = T> + Send>) -> Vec<T> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    if looks.len() < MANY || threads == 1 {
+        return join_all(looks).await;
+    }
+    let share = looks.len().div_ceil(threads);
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::scope(|scope| {
+        let mut running = vec![];
+        while !looks.is_empty() {
+            let rest = looks.split_off(share.min(looks.len()));
+            let part = std::mem::replace(&mut looks, rest);
+            let runtime = &runtime;
+            running.push(scope.spawn(move || runtime.block_on(join_all(part))));
+        }
+        let done = running.into_iter().map(|thread| thread.join());
+        done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
 
 /// The kind of a step; that there is one was found at check.

@@ -1,8 +1,15 @@
 //! What the machine must have before a run changes anything, for all steps taken together.
 
-use camino::Utf8PathBuf;
+use std::collections::{HashMap, HashSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use futures::future::join_all;
 use krun_model::{
-    Change, Fault, FaultCode, Plan, Target, host::PortHolder, kind::Needs, process::Running,
+    Address, Change, Fault, FaultCode, Plan, Target,
+    host::PortHolder,
+    kind::{Declared, Needs},
+    plan::PlannedStep,
+    process::Running,
 };
 use krun_plan::Observed;
 
@@ -13,20 +20,26 @@ pub(crate) async fn obstacles(
     session: &Session,
     plan: &Plan,
     observed: &Observed,
-) -> Result<Vec<(krun_model::Address, Fault)>, Fault> {
+) -> Result<Vec<(Address, Fault)>, Fault> {
     let mut faults = Vec::new();
-    let mut memory = 0;
-    for step in plan.steps.iter().filter(|step| step.change.is_change()) {
-        let Some(declared) = observed.declared.get(&step.address) else {
-            continue;
-        };
+    let mut folders = Folders::default();
+    let mut memory = Memory::default();
+    let changes = || {
+        plan.steps
+            .iter()
+            .filter(|step| step.change.is_change())
+            .filter_map(|step| Some((step, observed.declared.get(&step.address)?)))
+    };
+    let created = changes().filter(|(step, _)| step.change == Change::Create);
+    let running = running(session, created).await?;
+    for (step, declared) in changes() {
         let address = || step.address.clone();
         for path in declared.writes.iter().filter_map(path_of) {
-            if !session.machine.writable(path).await? {
+            if !folders.writable(session, path).await? {
                 faults.push((address(), not_writable(path)));
             }
         }
-        if step.change != Change::Create || runs_already(session, declared).await? {
+        if step.change != Change::Create || running.contains(&step.address) {
             continue;
         }
         let Needs {
@@ -34,7 +47,6 @@ pub(crate) async fn obstacles(
             ports,
             disk,
         } = &declared.needs;
-        memory += bytes;
         for (path, bytes) in disk {
             let free = session.machine.free_disk(path).await?;
             if free < *bytes {
@@ -46,30 +58,78 @@ pub(crate) async fn obstacles(
                 faults.push((address(), port_taken(*port, &holder)));
             }
         }
-        if *bytes > 0 {
-            let free = session.machine.free_memory().await?;
-            if memory > free {
-                faults.push((address(), too_little_memory(memory, free)));
-                break;
-            }
+        if let Some(fault) = memory.take(session, *bytes).await? {
+            faults.push((address(), fault));
         }
     }
     Ok(faults)
 }
 
-/// A step whose outcome is known only after apply may have its process running already.
-async fn runs_already(
+/// The steps whose process runs already, which may be: what is known only after apply counts as
+/// something to create. All are asked together, so that one look at all processes answers.
+async fn running<'a>(
     session: &Session,
-    declared: &krun_model::kind::Declared,
-) -> Result<bool, Fault> {
-    for target in &declared.writes {
-        if let Target::Process(id) = target
-            && session.machine.process(id).await?.is_some()
-        {
-            return Ok(true);
+    steps: impl Iterator<Item = (&'a PlannedStep, &'a Declared)>,
+) -> Result<HashSet<&'a Address>, Fault> {
+    let looks = steps.flat_map(|(step, declared)| {
+        declared
+            .writes
+            .iter()
+            .filter_map(move |target| match target {
+                Target::Process(id) => Some(async move {
+                    let running = session.machine.process(id).await?.is_some();
+                    Ok(running.then_some(&step.address))
+                }),
+                _ => None,
+            })
+    });
+    let found = join_all(looks).await.into_iter();
+    found.filter_map(Result::transpose).collect()
+}
+
+/// What all processes to start need together, against what is free. Said once: at the step with
+/// which it becomes too much.
+#[derive(Default)]
+struct Memory {
+    needed: u64,
+    free: Option<u64>,
+    said: bool,
+}
+
+impl Memory {
+    async fn take(&mut self, session: &Session, bytes: u64) -> Result<Option<Fault>, Fault> {
+        if bytes == 0 || self.said {
+            return Ok(None);
         }
+        let free = match self.free {
+            Some(free) => free,
+            None => session.machine.free_memory().await?,
+        };
+        self.free = Some(free);
+        self.needed += bytes;
+        self.said = self.needed > free;
+        Ok(self.said.then(|| too_little_memory(self.needed, free)))
     }
-    Ok(false)
+}
+
+/// Whether new files may be made in folders, asked once for each folder: what is not there can be made
+/// where its neighbours can.
+#[derive(Default)]
+struct Folders(HashMap<Utf8PathBuf, bool>);
+
+impl Folders {
+    async fn writable(&mut self, session: &Session, path: &Utf8Path) -> Result<bool, Fault> {
+        let parent = match path.parent() {
+            Some(parent) if session.machine.stat(path).await?.is_none() => parent,
+            _ => return session.machine.writable(path).await,
+        };
+        if let Some(writable) = self.0.get(parent) {
+            return Ok(*writable);
+        }
+        let writable = session.machine.writable(path).await?;
+        self.0.insert(parent.to_owned(), writable);
+        Ok(writable)
+    }
 }
 
 fn path_of(target: &Target) -> Option<&Utf8PathBuf> {

@@ -1,6 +1,6 @@
 //! Two steps that write one thing need an edge between them.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use krun_model::{Fault, Target, kind::Kinds};
 
@@ -15,7 +15,7 @@ const DEPLOYMENT: &str = "<deployment>";
 
 /// Reports arguments that a kind refuses, and writes that no edge orders.
 pub(crate) fn check(draft: &mut Draft, kinds: &Kinds, order: &Order) {
-    let mut writers: BTreeMap<Target, Vec<usize>> = BTreeMap::new();
+    let mut writers: HashMap<Target, Vec<usize>> = HashMap::new();
     let mut found = vec![];
     for (index, step) in draft.steps.iter().enumerate() {
         let Some(kind) = kinds.get(step.kind).filter(|_| step.sound) else {
@@ -34,7 +34,12 @@ pub(crate) fn check(draft: &mut Draft, kinds: &Kinds, order: &Order) {
         }
     }
     let ranks = order.ranks();
-    for (target, mut steps) in writers {
+    let mut shared: Vec<_> = writers
+        .into_iter()
+        .filter(|(_, steps)| steps.len() > 1)
+        .collect();
+    shared.sort();
+    for (target, mut steps) in shared {
         steps.sort_by_key(|&step| ranks[step]);
         // Neighbours suffice: if each waits for the one before, all are ordered.
         for pair in steps.windows(2) {

@@ -28,7 +28,8 @@ const MAX_DIAGNOSTICS: usize = 200;
 pub(crate) struct StepDraft {
     pub address: Address,
     pub kind: &'static str,
-    pub args: Map<Value>,
+    /// Shared with the step's handle.
+    pub args: Arc<Map<Value>>,
     /// Steps that handles and outputs name.
     pub needs: BTreeSet<Address>,
     /// Addresses that `after:` names as text; they may be declared later.

@@ -1,5 +1,7 @@
 //! From a draft to a runbook: what can only be checked once the whole script was read.
 
+use std::sync::Arc;
+
 use krun_model::{Digest, Runbook, Step, kind::Kinds, runbook::SourceFile};
 
 use crate::{
@@ -40,7 +42,7 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
             span: step.span(),
             address: step.address,
             kind: step.kind.to_owned(),
-            args: step.args,
+            args: Arc::unwrap_or_clone(step.args),
             after,
             doc: step.doc,
             phase: step.phase,

@@ -3,9 +3,12 @@
 //! An output is known only once its step ran. Rhai would compare and print a custom type without
 //! asking, so every operator is registered, and refuses.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
-use krun_model::{Address, Map, Value};
+use krun_model::{Address, Kind, Map, Value};
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Module, NativeCallContext,
     Position,
@@ -30,38 +33,45 @@ pub(crate) struct Handle(Arc<Held>);
 
 struct Held {
     address: Address,
-    kind: &'static str,
-    computed: Map<Value>,
-    outputs: &'static [&'static str],
+    kind: Kind,
+    args: Arc<Map<Value>>,
+    /// Made when a script first asks for a property: most handles are never asked.
+    computed: OnceLock<Map<Value>>,
     sound: bool,
 }
 
+impl Held {
+    fn computed(&self) -> &Map<Value> {
+        self.computed.get_or_init(|| match self.sound {
+            true => self.kind.common().computed(&self.args),
+            false => Map::new(),
+        })
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        if self.sound {
+            self.kind.spec().outputs
+        } else {
+            &[]
+        }
+    }
+}
+
 impl Handle {
-    /// The handle of a step whose arguments fit.
-    pub fn new(
-        address: Address,
-        kind: &'static str,
-        computed: Map<Value>,
-        outputs: &'static [&'static str],
-    ) -> Self {
+    /// The handle of a step; of one that is not sound, whatever it is asked for stays unknown.
+    pub fn new(address: Address, kind: &Kind, args: Arc<Map<Value>>, sound: bool) -> Self {
         Self(Arc::new(Held {
             address,
-            kind,
-            computed,
-            outputs,
-            sound: true,
+            kind: kind.clone(),
+            args,
+            computed: OnceLock::new(),
+            sound,
         }))
     }
 
-    /// The handle of a step that is wrong already: whatever it is asked for stays unknown.
-    pub fn unsound(address: Address, kind: &'static str) -> Self {
-        Self(Arc::new(Held {
-            address,
-            kind,
-            computed: Map::new(),
-            outputs: &[],
-            sound: false,
-        }))
+    /// The handle of a step that is wrong already and not declared.
+    pub fn unsound(address: Address, kind: &Kind) -> Self {
+        Self::new(address, kind, Arc::default(), false)
     }
 
     /// The step's address.
@@ -77,7 +87,7 @@ impl Handle {
             name: name.into(),
         };
         let steps = &mut BTreeSet::new();
-        let computed = self.0.computed.get(name).cloned();
+        let computed = self.0.computed().get(name).cloned();
         let held = computed.or_else(|| to_value(&Dynamic::from(held), steps).ok());
         held == to_value(value, steps).ok()
     }
@@ -86,17 +96,20 @@ impl Handle {
         if name == "address" {
             return self.0.address.as_str().into();
         }
-        if let Some(value) = self.0.computed.get(name) {
+        if let Some(value) = self.0.computed().get(name) {
             return to_dynamic(value);
         }
-        if self.0.sound && !self.0.outputs.contains(&name) {
+        if self.0.sound && !self.0.outputs().contains(&name) {
             let known = || {
-                let computed = self.0.computed.keys().map(String::as_str);
+                let computed = self.0.computed().keys().map(String::as_str);
                 computed
-                    .chain(self.0.outputs.iter().copied())
+                    .chain(self.0.outputs().iter().copied())
                     .chain(["address"])
             };
-            let message = format!("a step of kind `{}` has no `{name}`", self.0.kind);
+            let message = format!(
+                "a step of kind `{}` has no `{name}`",
+                self.0.kind.spec().name
+            );
             let all = format!("There is {}.", listed(known()));
             draft.report(
                 Diagnostic::new("krun::unknown-output", place, message).help(

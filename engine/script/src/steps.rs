@@ -1,6 +1,6 @@
 //! Step functions: `kafka::broker("broker-1", #{…})` declares a step and gives its handle back.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use krun_model::{
     Address, Kind, Map, Value,
@@ -75,25 +75,21 @@ pub(crate) fn declare(
     }
     // Without an address the step stays out of the draft; its handle lets the script go on.
     let Some(address) = address else {
-        return Handle::unsound(unnamed(), spec.name);
+        return Handle::unsound(unnamed(), kind);
     };
     if let Some(&first) = draft.index.get(&address) {
         let diagnostic = duplicate(spot, &address, draft.steps[first].place.clone());
         draft.report(diagnostic);
-        return Handle::unsound(address, spec.name);
+        return Handle::unsound(address, kind);
     }
     needs.extend(reserved.needs);
-    let handle = if sound {
-        let computed = kind.common().computed(&values);
-        Handle::new(address.clone(), spec.name, computed, spec.outputs)
-    } else {
-        Handle::unsound(address.clone(), spec.name)
-    };
+    let args = Arc::new(values);
+    let handle = Handle::new(address.clone(), kind, args.clone(), sound);
     draft.index.insert(address.clone(), draft.steps.len());
     let step = StepDraft {
         address,
         kind: spec.name,
-        args: values,
+        args,
         needs,
         after: reserved.after,
         doc: spot.doc(),

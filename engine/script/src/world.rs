@@ -18,9 +18,9 @@ use rhai::{
     },
 };
 
-/// How many operations a script may take; a runbook of ten thousand steps takes a few hundred
-/// thousand.
-pub(crate) const MAX_OPERATIONS: u64 = 10_000_000;
+/// How many operations a script may take; a runbook of a hundred thousand steps takes a few
+/// million.
+pub(crate) const MAX_OPERATIONS: u64 = 50_000_000;
 /// How deep function calls may nest.
 pub(crate) const MAX_CALL_LEVELS: usize = 32;
 /// How deep an expression may nest.
@@ -106,7 +106,9 @@ pub(crate) fn engine(kinds: &Kinds) -> Engine {
     engine.set_max_variables(MAX_VARIABLES);
     engine.set_max_modules(MAX_MODULES);
     engine.set_max_functions(MAX_FUNCTIONS);
-    engine.set_max_strings_interned(1_024);
+    // Rhai searches the whole cache for each string once it is full: a runbook that makes an address a
+    // step fills any cache.
+    engine.set_max_strings_interned(0);
 
     deny(&mut engine);
     free_words(&mut engine, kinds);

@@ -14,10 +14,18 @@ use super::LocalMachine;
 use crate::{
     blocking::blocking,
     commands::{Invocation, cancelled, stopped},
-    files, memory, open_files, packages, place, ports, programs,
+    files::{self, SmallFile},
+    listening, memory, open_files, packages, place, ports, programs,
 };
 
+/// The largest file whose bytes are read where the step runs. A larger one is worth a thread.
+const SMALL: u64 = 256 * 1024;
+
 /// Looks at a path on a thread where blocking does no harm.
+///
+/// Handing work over and back takes tens of microseconds. What the kernel answers from memory in one
+/// or two (metadata, a small file) is therefore asked where the step runs; a plan of ten thousand steps
+/// asks that ten thousand times.
 async fn at<T: Send + 'static>(
     path: &Utf8Path,
     look: impl FnOnce(&Utf8Path) -> Result<T, Fault> + Send + 'static,
@@ -29,11 +37,15 @@ async fn at<T: Send + 'static>(
 #[async_trait]
 impl ReadHost for LocalMachine {
     async fn stat(&self, path: &Utf8Path) -> Result<Option<FileStat>, Fault> {
-        at(path, files::stat).await
+        files::stat(path)
     }
 
     async fn read(&self, path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
-        at(path, files::read).await
+        match files::read_up_to(path, SMALL)? {
+            SmallFile::Whole(bytes) => Ok(Some(bytes)),
+            SmallFile::Missing => Ok(None),
+            SmallFile::Larger => at(path, files::read).await,
+        }
     }
 
     async fn read_from(&self, path: &Utf8Path, offset: u64, max: u64) -> Result<Vec<u8>, Fault> {
@@ -57,7 +69,10 @@ impl ReadHost for LocalMachine {
     }
 
     async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault> {
-        blocking(move || ports::port_holder(port)).await
+        match listening::sockets(port)? {
+            free if free.is_empty() => Ok(None),
+            sockets => blocking(move || Ok(Some(ports::holder(&sockets)))).await,
+        }
     }
 
     async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault> {
@@ -65,11 +80,11 @@ impl ReadHost for LocalMachine {
     }
 
     async fn writable(&self, path: &Utf8Path) -> Result<bool, Fault> {
-        at(path, place::writable).await
+        place::writable(path)
     }
 
     async fn free_disk(&self, path: &Utf8Path) -> Result<u64, Fault> {
-        at(path, place::free_disk).await
+        place::free_disk(path)
     }
 
     async fn free_memory(&self) -> Result<u64, Fault> {
