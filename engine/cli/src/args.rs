@@ -112,6 +112,10 @@ pub struct RunbookArgs {
     /// A YAML file of parameters; --param wins over it.
     #[arg(long = "params", value_name = "FILE")]
     pub params_file: Option<String>,
+    /// Let the product run on a Java that is newer than its documentation names: sets the runbook's
+    /// parameter `allow_untested_java`.
+    #[arg(long)]
+    pub allow_untested_java: bool,
 }
 
 #[derive(Args, Debug)]

@@ -29,6 +29,13 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
     let loader = Loader::new(kinds, context.path_base()?);
     let path = Utf8Path::new(&args.runbook);
     let mut given = given(args)?;
+    if args.allow_untested_java {
+        let params = loader.describe(path)?.params;
+        if !params.iter().any(|param| param.name == UNTESTED_JAVA) {
+            return Err(no_untested_java(&args.runbook).into());
+        }
+        given.insert(UNTESTED_JAVA.to_owned(), true.into());
+    }
     let name = match &args.name {
         Some(name) => deployment_name(name)?,
         None => deployment_name(&loader.describe(path)?.name)?,
@@ -56,6 +63,21 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
         given,
         kept,
     })
+}
+
+/// The parameter that `--allow-untested-java` sets.
+const UNTESTED_JAVA: &str = "allow_untested_java";
+
+fn no_untested_java(runbook: &str) -> Fault {
+    Fault::new(
+        FaultCode::Usage,
+        "`--allow-untested-java` means nothing to this runbook",
+    )
+    .at(runbook)
+    .because(format!("it has no parameter `{UNTESTED_JAVA}`"))
+    .hint(format!(
+        "Leave the flag out; `krun help {runbook}` shows the parameters that the runbook has."
+    ))
 }
 
 /// Says which parameters are the last run's.

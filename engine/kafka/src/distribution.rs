@@ -9,6 +9,7 @@ pub mod layout;
 pub mod maven;
 
 use camino::Utf8PathBuf;
+use krun_model::{Map, Value};
 
 /// The mode of folders and of the files that are no scripts.
 pub const FOLDER: u32 = 0o755;
@@ -33,12 +34,29 @@ pub struct Folders {
 impl Folders {
     /// The folders below a home.
     pub fn of(home: impl Into<Utf8PathBuf>) -> Self {
+        Self::with_config(home, "config")
+    }
+
+    /// The folders below a home whose configuration is in a folder of this name.
+    pub fn with_config(home: impl Into<Utf8PathBuf>, config: &str) -> Self {
         let home = home.into();
         Self {
             libs: home.join("libs"),
-            config: home.join("config"),
+            config: home.join(config),
             bin: home.join("bin"),
             home,
         }
+    }
+
+    /// Where they are, as properties of a step.
+    pub fn values(self) -> Map<Value> {
+        [
+            ("home", self.home),
+            ("libs", self.libs),
+            ("config", self.config),
+            ("bin", self.bin),
+        ]
+        .map(|(name, path)| (name.to_owned(), Value::Str(path.into_string())))
+        .into()
     }
 }

@@ -10,6 +10,7 @@ mod java;
 mod produce;
 mod topic;
 mod zookeeper_clean;
+mod zookeeper_distribution;
 mod zookeeper_server;
 mod zookeeper_snapshot_folders;
 
@@ -31,6 +32,7 @@ pub fn kinds(patterns: Arc<Patterns>) -> Vec<Kind> {
         Kind::Once(Arc::new(produce::Produce)),
         Kind::State(Arc::new(topic::Topic)),
         Kind::State(Arc::new(zookeeper_clean::Clean)),
+        Kind::State(Arc::new(zookeeper_distribution::Distribution)),
         Kind::State(Arc::new(zookeeper_server::Server::new(patterns))),
         Kind::State(Arc::new(zookeeper_snapshot_folders::SnapshotFolders)),
     ]

@@ -1,16 +1,23 @@
-//! The one table of what differs between versions of Kafka.
+//! The one table of what differs between versions of Kafka and of ZooKeeper.
 //!
 //! Owns every fact that depends on a version: which Java, Maven coordinates, main classes, JVM flags,
 //! the bundled ZooKeeper and the default files. Code elsewhere asks a row and never compares version
 //! numbers. A further version is a further row.
 
 mod defaults;
+mod java_range;
+mod product;
 mod rows;
+mod tools;
+pub mod zookeeper;
 
 use krun_model::{Fault, FaultCode};
 
 pub use defaults::DefaultFile;
+pub use java_range::{Fit, JavaRange};
+pub use product::{Jars, Logging, Product, Program, Runtime};
 pub use rows::VERSIONS;
+pub use tools::Tool;
 
 /// What is true of one version of Kafka.
 #[derive(Clone, Copy, Debug)]
@@ -25,55 +32,37 @@ pub struct KafkaVersion {
     pub java: JavaRange,
     /// Packages of Debian and its relatives that bring a Java that fits, the best first.
     pub java_packages: &'static [&'static str],
-    /// `group:artifact:version` of what, with all it depends on, makes a distribution.
-    pub coordinates: &'static [&'static str],
-    /// The tools and servers that get a launcher in `bin/`.
-    pub launchers: &'static [Launcher],
+    /// The jars that make a distribution.
+    pub jars: Jars,
+    /// The command-line tools, in groups that versions share.
+    pub tools: &'static [&'static [Tool]],
     /// The JVM flags of `kafka-run-class.sh`, beside heap, logging and class path.
     pub jvm_flags: &'static [&'static str],
+    /// See [`Runtime::gc_log_size`]. In 1.0 and 2.5 it has no unit, so the files are of 100 KiB.
+    pub gc_log_size: &'static str,
     /// The files of `config/`.
     pub config: &'static [DefaultFile],
 }
 
-/// The Java versions that a version of Kafka runs on.
-#[derive(Clone, Copy, Debug)]
-pub struct JavaRange {
-    /// The oldest major version.
-    pub min: u32,
-    /// The newest major version.
-    pub max: u32,
-    /// Why an older one is refused, as a fragment.
-    pub too_old: &'static str,
-    /// Why a newer one is refused, as a fragment.
-    pub too_new: &'static str,
-}
-
-impl JavaRange {
-    /// Why a major version is refused; none if it fits.
-    pub fn refuses(&self, major: u32) -> Option<&'static str> {
-        if major < self.min {
-            Some(self.too_old)
-        } else if major > self.max {
-            Some(self.too_new)
-        } else {
-            None
+impl KafkaVersion {
+    /// What a distribution of it is made of.
+    pub fn product(&self) -> Product {
+        Product {
+            name: "Kafka",
+            version: self.version,
+            zookeeper: self.zookeeper,
+            jars: self.jars,
+            config_folder: "config",
+            config: self.config,
+            tools: self.tools,
+            runtime: Runtime {
+                flags: self.jvm_flags,
+                gc_log_size: Some(self.gc_log_size),
+                logging: Logging::Named,
+            },
+            started_already: u8::from(!self.zookeeper.starts_with("3.4.")),
         }
     }
-}
-
-/// A script of `bin/`: a name and what it starts.
-#[derive(Clone, Copy, Debug)]
-pub struct Launcher {
-    /// The script's name.
-    pub name: &'static str,
-    /// The Java class.
-    pub class: &'static str,
-    /// Heap options where `KAFKA_HEAP_OPTS` says none.
-    pub heap: &'static str,
-    /// Arguments that come before the user's.
-    pub args: &'static [&'static str],
-    /// For a server: the name of its console output with `-daemon`.
-    pub daemon: Option<&'static str>,
 }
 
 /// The row of a version.
@@ -103,11 +92,16 @@ pub fn of_jar(name: &str) -> Option<&str> {
     (scala.bytes().all(|b| b.is_ascii_digit()) && plain).then_some(version)
 }
 
-/// The row that fits the jars of a distribution; the newest row for a version that has none, because
-/// what a server is started with changes little.
-pub fn of_jars<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'static KafkaVersion> {
-    let version = names.into_iter().find_map(of_jar)?;
-    find(version).ok().or_else(|| VERSIONS.last())
+/// What the jars of a folder are: Kafka, or else a ZooKeeper of its own. For a version without a row
+/// the newest row, because what a server is started with changes little.
+pub fn of_jars<'a>(names: impl IntoIterator<Item = &'a str> + Clone) -> Option<Product> {
+    if let Some(version) = names.clone().into_iter().find_map(of_jar) {
+        let row = find(version).ok().or_else(|| VERSIONS.last())?;
+        return Some(row.product());
+    }
+    let version = names.into_iter().find_map(zookeeper::of_jar)?;
+    let row = zookeeper::find(version).ok();
+    Some(row.or_else(|| zookeeper::VERSIONS.last())?.product())
 }
 
 #[cfg(test)]
@@ -128,25 +122,47 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_jars() {
+        let product = |names: &[&str]| {
+            of_jars(names.iter().copied()).map(|found| (found.name, found.version))
+        };
+        let kafka = ["zookeeper-3.5.9.jar", "kafka_2.13-2.8.0.jar"];
+        assert_eq!(product(&kafka), Some(("Kafka", "2.8.0")));
+        assert_eq!(product(&["kafka_2.13-2.8.7.jar"]), Some(("Kafka", "3.9.1")));
+        let zookeeper = ["zookeeper-jute-3.8.4.jar", "zookeeper-3.8.4.jar"];
+        assert_eq!(product(&zookeeper), Some(("ZooKeeper", "3.8.4")));
+        assert_eq!(product(&["slf4j-api-1.7.36.jar"]), None);
+    }
+
+    #[test]
     fn every_row_is_whole() {
         for row in VERSIONS {
-            assert!(row.java.min <= row.java.max);
-            for part in [".jar", "asc"] {
-                assert!(!row.version.contains(part));
-            }
-            for server in ["kafka-server-start.sh", "zookeeper-server-start.sh"] {
-                let launcher = row.launchers.iter().find(|l| l.name == server).unwrap();
-                assert!(launcher.daemon.is_some());
-            }
-            for file in [
-                "server.properties",
-                "zookeeper.properties",
-                "log4j.properties",
+            assert!(row.java.documented.is_sorted() && !row.java.documented.is_empty());
+            let product = row.product();
+            let names: Vec<_> = product.tools.iter().copied().flatten().map(|t| t.name).collect();
+            let mut once = names.clone();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!(once.len(), names.len(), "{} has a tool twice", row.version);
+            for name in [
+                "kafka-topics",
+                "kafka-console-producer",
+                "kafka-console-consumer",
+                "kafka-consumer-groups",
+                "kafka-reassign-partitions",
+                "kafka-get-offsets",
+                "zookeeper-shell",
+                "zkCli",
             ] {
-                assert!(
-                    row.config.iter().any(|config| config.name == file),
-                    "{file}"
-                );
+                assert!(names.contains(&name), "{} lacks {name}", row.version);
+            }
+            for program in [Program::Broker, Program::ZooKeeper] {
+                let mut tools = product.tools.iter().copied().flatten();
+                let server = tools.find(|tool| tool.class == program.class()).unwrap();
+                assert_eq!(server.daemon, Some(program.console()));
+            }
+            for file in ["server.properties", "zookeeper.properties", "log4j.properties"] {
+                assert!(row.config.iter().any(|config| config.name == file), "{file}");
             }
         }
         assert!(find("3.9.1").is_ok());
@@ -154,10 +170,19 @@ mod tests {
     }
 
     #[test]
-    fn java_ranges() {
-        let java = find("3.9.1").unwrap().java;
-        assert!(java.refuses(17).is_none());
-        assert!(java.refuses(7).is_some());
-        assert!(java.refuses(25).is_some());
+    fn java_as_documented() {
+        for (version, words) in [
+            ("1.0.0", "8"),
+            ("2.5.0", "8 and 11"),
+            ("2.8.0", "8 and 11"),
+            ("3.5.1", "8, 11 and 17"),
+            ("3.9.1", "8, 11, 17 and 21"),
+        ] {
+            let java = find(version).unwrap().java;
+            assert_eq!(java.in_words(), words);
+            assert!(java.refuses(7, true).is_some(), "{version} on Java 7");
+            assert!(java.refuses(25, false).is_some(), "{version} on Java 25");
+            assert!(java.refuses(25, true).is_none(), "{version} on Java 25");
+        }
     }
 }

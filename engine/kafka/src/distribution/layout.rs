@@ -2,19 +2,23 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Content, Effect, Fault, FaultCode, ReadHost, TargetState, WriteHost, host::FileKind,
+    Content, Digest, Effect, Fault, FaultCode, ReadHost, TargetState, WriteHost, host::FileKind,
     plan::DiffLine,
 };
 use krun_steps::folders::ensure_dir;
 
-use super::{FILE, FOLDER, Folders, SCRIPT, launcher, maven};
-use crate::versions::KafkaVersion;
+use super::{
+    FILE, FOLDER, Folders, SCRIPT,
+    launcher::{self, Content as Bin},
+    maven,
+};
+use crate::versions::Product;
 
 /// What a layout is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout<'a> {
-    /// The row of its version.
-    pub row: &'static KafkaVersion,
+    /// What is to be there.
+    pub product: Product,
     /// Where it lies.
     pub folders: &'a Folders,
     /// The Java that its launchers start.
@@ -29,7 +33,7 @@ impl Layout<'_> {
     pub async fn differences(&self, host: &dyn ReadHost) -> Result<Vec<DiffLine>, Fault> {
         let mut lines = vec![];
         let libs = &self.folders.libs;
-        let place = maven::place(self.row);
+        let place = maven::place(&self.product);
         let seen = match host.stat(libs).await?.map(|stat| stat.kind) {
             Some(FileKind::Link) => Some(host.path_state(libs).await?),
             Some(_) => return Err(in_the_way(libs)),
@@ -45,14 +49,30 @@ impl Layout<'_> {
                 Some(state) => Some(state.to_string()),
                 None => None,
             };
-            let after = format!("Kafka {} through Maven (56 MB)", self.row.version);
+            let size = self.product.jars.megabytes;
+            let after = format!("{} through Maven ({size} MB)", self.product.title());
             lines.push(DiffLine::new(libs.as_str(), before.as_deref(), after));
         }
         for (path, _) in self.missing_config(host).await? {
             lines.push(DiffLine::new(path, None, "default"));
         }
-        for (path, _, before) in self.stale_launchers(host).await? {
-            lines.push(DiffLine::new(path, before.as_deref(), "launcher"));
+        let stale = self.stale_launchers(host).await?;
+        match stale.as_slice() {
+            [] => {}
+            [(path, _, before)] => {
+                let before = before_text(before);
+                lines.push(DiffLine::new(path.as_str(), before.as_deref(), "launcher"));
+            }
+            // Dozens of names that belong together are one line.
+            many => {
+                let there = many.iter().filter(|(_, _, before)| *before != TargetState::Absent);
+                let before = match there.count() {
+                    0 => None,
+                    count => Some(format!("{count} that differ")),
+                };
+                let after = format!("launchers, {} names", many.len());
+                lines.push(DiffLine::new(self.folders.bin.as_str(), before.as_deref(), after));
+            }
         }
         Ok(lines)
     }
@@ -62,7 +82,7 @@ impl Layout<'_> {
         host: &dyn ReadHost,
     ) -> Result<Vec<(Utf8PathBuf, String)>, Fault> {
         let mut missing = vec![];
-        for file in self.row.config {
+        for file in self.product.config {
             let path = self.folders.config.join(file.name);
             if host.stat(&path).await?.is_none() {
                 missing.push((path, file.with_data(self.data.map(Utf8Path::as_str))));
@@ -75,21 +95,21 @@ impl Layout<'_> {
     async fn stale_launchers(
         &self,
         host: &dyn ReadHost,
-    ) -> Result<Vec<(Utf8PathBuf, Content, Option<String>)>, Fault> {
+    ) -> Result<Vec<(Utf8PathBuf, Bin, TargetState)>, Fault> {
         let mut stale = vec![];
-        for one in self.row.launchers {
-            let path = self.folders.bin.join(one.name);
-            let content = Content::new(launcher::text(self.row, one, self.java).into_bytes());
-            let before = match host.path_state(&path).await? {
-                TargetState::Absent => None,
-                TargetState::File { digest, mode, .. }
-                    if digest == content.digest && mode == SCRIPT =>
-                {
-                    continue;
+        for script in launcher::scripts(&self.product, self.java) {
+            let path = self.folders.bin.join(&script.name);
+            let before = host.path_state(&path).await?;
+            let as_wanted = match (&script.content, &before) {
+                (Bin::Text(text), TargetState::File { digest, mode, .. }) => {
+                    *digest == Digest::of(text) && *mode == SCRIPT
                 }
-                other => Some(other.to_string()),
+                (Bin::Link(to), TargetState::Link { to: seen }) => seen == to,
+                _ => false,
             };
-            stale.push((path, content, before));
+            if !as_wanted {
+                stale.push((path, script.content, before));
+            }
         }
         Ok(stale)
     }
@@ -97,7 +117,7 @@ impl Layout<'_> {
     /// Makes what is missing or different.
     pub async fn make(&self, host: &dyn WriteHost) -> Result<(), Fault> {
         let java_home = self.java.parent().and_then(Utf8Path::parent);
-        let jars = maven::fetch(host, self.row, java_home).await?;
+        let jars = maven::fetch(host, &self.product, java_home).await?;
         ensure_dir(host, &self.folders.home, FOLDER).await?;
         host.perform(Effect::Link {
             path: self.folders.libs.clone(),
@@ -110,11 +130,26 @@ impl Layout<'_> {
                 .await?;
         }
         ensure_dir(host, &self.folders.bin, FOLDER).await?;
-        for (path, content, _) in self.stale_launchers(host).await? {
-            host.perform(write(path, content, SCRIPT)).await?;
+        for (path, content, before) in self.stale_launchers(host).await? {
+            let effect = match content {
+                Bin::Text(text) => write(path, Content::new(text.into_bytes()), SCRIPT),
+                Bin::Link(to) => {
+                    // An earlier krun made a script of every name.
+                    if matches!(before, TargetState::File { .. }) {
+                        host.perform(Effect::RemoveFile { path: path.clone() }).await?;
+                    }
+                    let to = to.to_owned();
+                    Effect::Link { path, to }
+                }
+            };
+            host.perform(effect).await?;
         }
         Ok(())
     }
+}
+
+fn before_text(before: &TargetState) -> Option<String> {
+    (*before != TargetState::Absent).then(|| before.to_string())
 }
 
 fn write(path: Utf8PathBuf, content: Content, mode: u32) -> Effect {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Digest, Fault, FaultCode, Map, ReadHost, WriteHost};
 
-use crate::versions::KafkaVersion;
+use crate::versions::Product;
 
 /// How long a download may take.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -37,15 +37,17 @@ if mv -T "$work" "$final" 2> /dev/null; then exit 0; fi
 "#;
 
 /// The project whose dependencies are the distribution.
-pub fn pom(row: &KafkaVersion) -> String {
-    let dependencies: String = row
-        .coordinates
-        .iter()
-        .map(|coordinate| {
+pub fn pom(product: &Product) -> String {
+    let jars = &product.jars;
+    let all = jars.with_dependencies.iter().map(|jar| (jar, ""));
+    let alone = jars.alone.iter().map(|jar| (jar, NOTHING_ELSE));
+    let dependencies: String = all
+        .chain(alone)
+        .map(|(coordinate, exclusions)| {
             let mut parts = coordinate.split(':');
             let mut part = || parts.next().unwrap_or_default();
             format!(
-                "    <dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>\n",
+                "    <dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>{exclusions}</dependency>\n",
                 part(),
                 part(),
                 part()
@@ -55,16 +57,21 @@ pub fn pom(row: &KafkaVersion) -> String {
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">\n  \
          <modelVersion>4.0.0</modelVersion>\n  \
-         <groupId>krun</groupId>\n  <artifactId>kafka-{}</artifactId>\n  <version>1</version>\n  \
+         <groupId>krun</groupId>\n  <artifactId>{}-{}</artifactId>\n  <version>1</version>\n  \
          <packaging>pom</packaging>\n  <dependencies>\n{dependencies}  </dependencies>\n</project>",
-        row.version
+        product.name.to_lowercase(),
+        product.version
     )
 }
 
+/// Keeps Maven from fetching what a jar depends on.
+const NOTHING_ELSE: &str = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>";
+
 /// The end of the path of a version's jars in any cache: it names what is in them.
-pub fn place(row: &KafkaVersion) -> Utf8PathBuf {
-    Utf8PathBuf::from("kafka/maven")
-        .join(Digest::of(pom(row)).short())
+pub fn place(product: &Product) -> Utf8PathBuf {
+    Utf8PathBuf::from(product.name.to_lowercase())
+        .join("maven")
+        .join(Digest::of(pom(product)).short())
         .join("libs")
 }
 
@@ -88,11 +95,11 @@ pub async fn is_complete(host: &dyn ReadHost, libs: &Utf8Path) -> Result<bool, F
 /// [`FaultCode::Prerequisite`] without `mvn`; [`FaultCode::Download`] with the end of what it said.
 pub async fn fetch(
     host: &dyn WriteHost,
-    row: &KafkaVersion,
+    product: &Product,
     java_home: Option<&Utf8Path>,
 ) -> Result<Utf8PathBuf, Fault> {
     let cache = host.cache().await?;
-    let libs = cache.join(place(row));
+    let libs = cache.join(place(product));
     if is_complete(host, &libs).await? {
         return Ok(libs);
     }
@@ -100,8 +107,8 @@ pub async fn fetch(
         return Err(
             Fault::new(FaultCode::Prerequisite, "Maven is not installed")
                 .because(format!(
-                    "the jars of Kafka {} come through `mvn`",
-                    row.version
+                    "the jars of {} come through `mvn`",
+                    product.title()
                 ))
                 .hint("Install it: `apt-get install maven`, or from https://maven.apache.org.")
                 .hint("Or name the folder of an unpacked distribution as a parameter."),
@@ -121,7 +128,7 @@ pub async fn fetch(
         "krun-maven",
         &work,
         folder.as_str(),
-        &pom(row),
+        &pom(product),
     ];
     let argv = argv.map(str::to_owned);
     let env: Map<String> = java_home
@@ -132,7 +139,7 @@ pub async fn fetch(
     if output.code == Some(0) && is_complete(host, &libs).await? {
         return Ok(libs);
     }
-    Err(failed(row, &output.stdout, &output.stderr))
+    Err(failed(product, &output.stdout, &output.stderr))
 }
 
 /// A folder of which jars were deleted is no use to anybody; it is renamed, so that a process that
@@ -158,7 +165,7 @@ async fn set_broken_aside(
         .map(|_| ())
 }
 
-fn failed(row: &KafkaVersion, stdout: &str, stderr: &str) -> Fault {
+fn failed(product: &Product, stdout: &str, stderr: &str) -> Fault {
     // A transfer that fails is only a warning to Maven, which then complains of what it lacks.
     let causes = stdout
         .lines()
@@ -185,7 +192,7 @@ fn failed(row: &KafkaVersion, stdout: &str, stderr: &str) -> Fault {
     };
     Fault::new(
         FaultCode::Download,
-        format!("the jars of Kafka {} could not be downloaded", row.version),
+        format!("the jars of {} could not be downloaded", product.title()),
     )
     .because("`mvn dependency:copy-dependencies` failed")
     .evidence(evidence)
@@ -201,23 +208,28 @@ mod tests {
 
     #[test]
     fn the_pom() {
-        let row = versions::find("3.9.1").unwrap();
-        let pom = pom(row);
-        assert!(pom.contains(
-            "<groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>3.9.1</version>"
+        let product = versions::find("2.8.0").unwrap().product();
+        let text = pom(&product);
+        assert!(text.contains(
+            "<groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>2.8.0</version></dependency>"
         ));
-        assert_eq!(pom.matches("<dependency>").count(), row.coordinates.len());
-        assert!(place(row).as_str().starts_with("kafka/maven/"));
+        assert!(text.contains(
+            "<artifactId>kafka-tools</artifactId><version>2.8.0</version><exclusions>"
+        ));
+        assert_eq!(text.matches("<dependency>").count(), 3);
+        assert!(place(&product).as_str().starts_with("kafka/maven/"));
+        let zookeeper = versions::zookeeper::find("3.9.0").unwrap().product();
+        assert!(place(&zookeeper).as_str().starts_with("zookeeper/maven/"));
     }
 
     #[test]
     fn what_maven_said() {
-        let row = versions::find("3.9.1").unwrap();
+        let product = versions::find("3.9.1").unwrap().product();
         let said = "[INFO] x\n[WARNING] Could not transfer y: refused\n[ERROR] No y\n[ERROR] \n";
         assert_eq!(
-            failed(row, said, "").evidence,
+            failed(&product, said, "").evidence,
             ["[WARNING] Could not transfer y: refused", "[ERROR] No y"]
         );
-        assert_eq!(failed(row, "", "sh: oops\n").evidence, ["sh: oops"]);
+        assert_eq!(failed(&product, "", "sh: oops\n").evidence, ["sh: oops"]);
     }
 }

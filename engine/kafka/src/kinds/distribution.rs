@@ -92,15 +92,7 @@ impl StepKind for Distribution {
         let Some(home) = text(args, "home").or_else(|| text(args, "to")) else {
             return Map::new();
         };
-        let folders = Folders::of(home);
-        [
-            ("home", folders.home),
-            ("libs", folders.libs),
-            ("config", folders.config),
-            ("bin", folders.bin),
-        ]
-        .map(|(name, path)| (name.to_owned(), Value::Str(path.into_string())))
-        .into()
+        Folders::of(home).values()
     }
 }
 
@@ -115,7 +107,7 @@ impl StateKind for Distribution {
         }
         let folders = Folders::of(&args.to);
         let layout = Layout {
-            row,
+            product: row.product(),
             folders: &folders,
             java: &args.java,
             data: args.data.as_deref(),
@@ -149,7 +141,7 @@ impl StateKind for Distribution {
         }
         let folders = Folders::of(&args.to);
         let layout = Layout {
-            row,
+            product: row.product(),
             folders: &folders,
             java: &args.java,
             data: args.data.as_deref(),

@@ -25,13 +25,22 @@ pub struct JavaKind;
 struct Args {
     kafka_version: String,
     install: Option<bool>,
+    allow_untested: Option<bool>,
+}
+
+impl Args {
+    fn untested(&self) -> bool {
+        self.allow_untested.unwrap_or(false)
+    }
 }
 
 static SPEC: KindSpec = KindSpec {
     name: "kafka::java",
     doc: "Finds a Java that the version of Kafka runs on: JAVA_HOME, the search path, then /usr/lib/jvm; \
-          the first that fits is taken. Without one it installs the operating system's package, where \
-          krun runs as root and apt-get is there.",
+          the first that fits is taken. A Java fits if the documentation of that version of Kafka names \
+          it, or an older and a newer one; `allow_untested` also lets in newer ones than it names, where \
+          nothing better is found. Without a Java that fits the step installs the operating system's \
+          package, where krun runs as root and apt-get is there.",
     args: &[
         ArgSpec::required(
             "kafka_version",
@@ -42,6 +51,11 @@ static SPEC: KindSpec = KindSpec {
             "install",
             ArgType::Bool,
             "Whether a package may be installed where no Java fits; true if not given.",
+        ),
+        ArgSpec::optional(
+            "allow_untested",
+            ArgType::Bool,
+            "Whether a Java that is newer than the documented ones may be taken; false if not given. One that is known not to work is never taken.",
         ),
     ],
     outputs: &["bin", "home", "version"],
@@ -72,7 +86,11 @@ fn outputs(java: &Java) -> Outputs {
 }
 
 /// The package to install; none where krun can't install any.
-async fn package(host: &dyn ReadHost, row: &KafkaVersion) -> Result<Option<String>, Fault> {
+async fn package(
+    host: &dyn ReadHost,
+    row: &KafkaVersion,
+    found: &[Java],
+) -> Result<Option<String>, Fault> {
     let short = Duration::from_secs(10);
     let ask = |argv: &[&str]| argv.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
     if host.which("apt-get").await?.is_none() {
@@ -88,23 +106,33 @@ async fn package(host: &dyn ReadHost, row: &KafkaVersion) -> Result<Option<Strin
             return Ok(Some((*name).to_owned()));
         }
     }
-    // The lists of packages may just never have been fetched.
+    // The lists of packages may just never have been fetched. But where a Java is there that the user
+    // may allow, saying so is better than fetching lists for a package that hardly exists.
+    if java::any_untested(found, &row.java) {
+        return Ok(None);
+    }
     Ok(row.java_packages.first().map(|&name| name.to_owned()))
 }
 
-fn none_fits(row: &KafkaVersion, found: &[Java]) -> Fault {
+fn none_fits(row: &KafkaVersion, found: &[Java], untested: bool) -> Fault {
     let range = &row.java;
     let fault = Fault::new(
         FaultCode::Prerequisite,
         format!("no Java was found that Kafka {} runs on", row.version),
     )
-    .because(format!("Java {} to {} fits", range.min, range.max))
-    .evidence(java::refusals(found, range));
+    .because(format!("it is documented for Java {}", range.in_words()))
+    .evidence(java::refusals(found, range, untested));
     let fault = match row.java_packages.first() {
         Some(package) => fault.hint(format!("Install one: `sudo apt-get install {package}`.")),
         None => fault,
     };
-    fault.hint("Or set JAVA_HOME to the folder of one that fits.")
+    let fault = fault.hint("Or set JAVA_HOME to the folder of one that fits.");
+    if !untested && java::any_untested(found, range) {
+        return fault.hint(
+            "Or take the newer one untested: `--allow-untested-java` (argument `allow_untested`).",
+        );
+    }
+    fault
 }
 
 #[async_trait]
@@ -113,15 +141,15 @@ impl StateKind for JavaKind {
         let args: Args = cx.step.args()?;
         let row = versions::find(&args.kafka_version)?;
         let found = java::find_all(cx.host).await?;
-        if let Some(java) = java::choose(&found, &row.java) {
+        if let Some(java) = java::choose(&found, &row.java, args.untested()) {
             return Ok(Check::Satisfied(outputs(java)));
         }
         let package = match args.install {
             Some(false) => None,
-            _ => package(cx.host, row).await?,
+            _ => package(cx.host, row, &found).await?,
         };
-        let package = package.ok_or_else(|| none_fits(row, &found))?;
-        let refused = java::refusals(&found, &row.java);
+        let package = package.ok_or_else(|| none_fits(row, &found, args.untested()))?;
+        let refused = java::refusals(&found, &row.java, args.untested());
         Ok(Check::Drift {
             change: Change::Create,
             why: match refused.first() {
@@ -136,12 +164,12 @@ impl StateKind for JavaKind {
         let args: Args = cx.step.args()?;
         let row = versions::find(&args.kafka_version)?;
         let found = java::find_all(cx.host).await?;
-        if let Some(java) = java::choose(&found, &row.java) {
+        if let Some(java) = java::choose(&found, &row.java, args.untested()) {
             return Ok(outputs(java));
         }
-        let package = package(cx.host, row)
+        let package = package(cx.host, row, &found)
             .await?
-            .ok_or_else(|| none_fits(row, &found))?;
+            .ok_or_else(|| none_fits(row, &found, args.untested()))?;
         cx.progress.say(&format!("installing {package}"));
         cx.host
             .perform(Effect::InstallPackages {
@@ -149,8 +177,8 @@ impl StateKind for JavaKind {
             })
             .await?;
         let found = java::find_all(cx.host).await?;
-        java::choose(&found, &row.java)
+        java::choose(&found, &row.java, args.untested())
             .map(outputs)
-            .ok_or_else(|| none_fits(row, &found))
+            .ok_or_else(|| none_fits(row, &found, args.untested()))
     }
 }

@@ -22,6 +22,7 @@ use crate::{
         self, Heap, ReadyProbe, Standing, Started, Wanted, absent, await_ready, log_size,
         not_serving, outdated, port_free, standing, wanted,
     },
+    versions::Program,
     zookeeper,
 };
 
@@ -67,7 +68,7 @@ impl Args {
 
     fn server<'a>(&'a self, heap: &'a Heap) -> process::Server<'a> {
         process::Server {
-            launcher: "zookeeper-server-start.sh",
+            program: Program::ZooKeeper,
             home: &self.home,
             java: &self.java,
             heap,

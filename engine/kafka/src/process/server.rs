@@ -10,21 +10,22 @@
 //! | effective settings of the config file | restarts |
 //! | comments and order in the config file, files of log4j, the version of the same Java program | does not |
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use krun_model::{Digest, Fault, FaultCode, Map, ProcessId, ProcessSpec, ReadHost};
 use serde::Serialize;
 
 use super::Heap;
 use crate::{
+    distribution::launcher::GC_LOG_OF_JAVA_8,
     java,
-    versions::{self, KafkaVersion},
+    versions::{self, Logging, Product, Program},
 };
 
-/// A Java server of a Kafka distribution.
+/// A Java server of a distribution.
 #[derive(Clone, Debug)]
 pub struct Server<'a> {
-    /// The name of its launcher in the version table.
-    pub launcher: &'static str,
+    /// What is started.
+    pub program: Program,
     /// The distribution.
     pub home: &'a Utf8Path,
     /// The Java program.
@@ -88,7 +89,7 @@ impl Server<'_> {
         jars: Jars,
         settings: Map<String>,
     ) -> Result<Started, Fault> {
-        let row = versions::of_jars(jars.keys().map(String::as_str)).ok_or_else(|| {
+        let product = versions::of_jars(jars.keys().map(String::as_str)).ok_or_else(|| {
             Fault::new(FaultCode::Conflict, "there is no Kafka in this folder")
                 .at(self.home.join("libs"))
                 .because("no jar in it has a name such as kafka_2.13-3.9.1.jar")
@@ -99,7 +100,7 @@ impl Server<'_> {
                 .at(self.java)
                 .hint("Take the output `bin` of a step `kafka::java`.")
         })?;
-        let argv = self.argv(row, major)?;
+        let argv = self.argv(&product, major);
         let env = env();
         let digest = Digest::of_json(&Made {
             argv: &argv,
@@ -113,7 +114,7 @@ impl Server<'_> {
                 argv,
                 env,
                 cwd: self.home.to_owned(),
-                log: self.console()?,
+                log: self.log_dir.join(format!("{}.out", self.program.console())),
                 digest,
                 stop_grace_ms: self.grace_ms,
             },
@@ -122,66 +123,53 @@ impl Server<'_> {
         })
     }
 
-    fn row_launcher(&self, row: &KafkaVersion) -> Result<versions::Launcher, Fault> {
-        row.launchers
-            .iter()
-            .find(|launcher| launcher.name == self.launcher)
-            .copied()
-            .ok_or_else(|| Fault::internal(format!("no launcher {} in the table", self.launcher)))
-    }
-
-    /// The command that `kafka-run-class.sh` makes for a server. The flags for JMX are left out: Java
-    /// opens its management interface on demand when a tool attaches.
-    fn argv(&self, row: &KafkaVersion, java_major: u32) -> Result<Vec<String>, Fault> {
-        let launcher = self.row_launcher(row)?;
-        let name = launcher.daemon.unwrap_or(launcher.name);
-        let gc = self.log_dir.join(format!("{name}-gc.log"));
+    /// The command that the product's own script makes for a server. The flags for JMX are left out:
+    /// Java opens its management interface on demand when a tool attaches.
+    fn argv(&self, product: &Product, java_major: u32) -> Vec<String> {
+        let runtime = &product.runtime;
         let mut argv = vec![
             self.java.to_owned(),
             format!("-Xmx{}", self.heap.text),
             format!("-Xms{}", self.heap.text),
         ];
-        argv.extend(row.jvm_flags.iter().map(|&flag| flag.to_owned()));
-        if java_major >= 9 {
-            argv.push(format!(
-                "-Xlog:gc*:file={gc}:time,tags:filecount=10,filesize=100M"
-            ));
-        } else {
-            argv.push(format!("-Xloggc:{gc}"));
-            argv.extend(GC_LOG_OF_JAVA_8.iter().map(|&flag| flag.to_owned()));
+        argv.extend(runtime.flags.iter().map(|&flag| flag.to_owned()));
+        if let Some(size) = runtime.gc_log_size {
+            argv.extend(self.gc_log(java_major, size));
         }
-        argv.push(format!("-Dkafka.logs.dir={}", self.log_dir));
-        argv.push(format!(
-            "-Dlog4j.configuration=file:{}",
-            self.home.join("config/log4j.properties")
-        ));
-        argv.push("-cp".to_owned());
-        argv.push(self.home.join("libs/*").into_string());
-        argv.push(launcher.class.to_owned());
+        let conf = self.home.join(product.config_folder);
+        let libs = self.home.join("libs/*");
+        let class_path = match runtime.logging {
+            Logging::Named => {
+                argv.push(format!("-Dkafka.logs.dir={}", self.log_dir));
+                let file = conf.join("log4j.properties");
+                argv.push(format!("-Dlog4j.configuration=file:{file}"));
+                libs.into_string()
+            }
+            Logging::OnClassPath => {
+                argv.push(format!("-Dzookeeper.log.dir={}", self.log_dir));
+                argv.push("-Dzookeeper.log.file=zookeeper.log".to_owned());
+                format!("{conf}:{libs}")
+            }
+        };
+        argv.extend(["-cp".to_owned(), class_path]);
+        argv.push(self.program.class().to_owned());
         argv.push(self.config.to_string());
-        Ok(argv)
+        argv
     }
 
-    /// The file for standard output and error, named as the scripts name it.
-    fn console(&self) -> Result<Utf8PathBuf, Fault> {
-        let row = versions::VERSIONS
-            .last()
-            .ok_or_else(|| Fault::internal("the version table is empty"))?;
-        let launcher = self.row_launcher(row)?;
-        let name = launcher.daemon.unwrap_or(launcher.name);
-        Ok(self.log_dir.join(format!("{name}.out")))
+    /// The flags for the log of garbage collections.
+    fn gc_log(&self, java_major: u32, size: &str) -> Vec<String> {
+        let file = self.log_dir.join(format!("{}-gc.log", self.program.console()));
+        if java_major >= 9 {
+            return vec![format!(
+                "-Xlog:gc*:file={file}:time,tags:filecount=10,filesize={size}"
+            )];
+        }
+        let mut flags = vec![format!("-Xloggc:{file}")];
+        flags.extend(GC_LOG_OF_JAVA_8.iter().map(|&flag| flag.to_owned()));
+        flags
     }
 }
-
-const GC_LOG_OF_JAVA_8: &[&str] = &[
-    "-verbose:gc",
-    "-XX:+PrintGCDetails",
-    "-XX:+PrintGCDateStamps",
-    "-XX:+PrintGCTimeStamps",
-    "-XX:+UseGCLogFileRotation",
-    "-XX:NumberOfGCLogFiles=10",
-    "-XX:GCLogFileSize=100M",
-];
 
 /// What the digest is made of.
 #[derive(Serialize)]
@@ -209,10 +197,10 @@ fn env() -> Map<String> {
 mod tests {
     use super::*;
 
-    fn argv(java_major: u32) -> Vec<String> {
+    fn argv(product: &Product, program: Program, java_major: u32) -> Vec<String> {
         let heap = Heap::parse("512m").unwrap();
         let server = Server {
-            launcher: "kafka-server-start.sh",
+            program,
             home: "/k".into(),
             java: "/j/bin/java",
             heap: &heap,
@@ -220,14 +208,17 @@ mod tests {
             log_dir: "/k/logs/1".into(),
             grace_ms: 60_000,
         };
-        server
-            .argv(versions::find("3.9.1").unwrap(), java_major)
-            .unwrap()
+        server.argv(product, java_major)
+    }
+
+    fn broker(version: &str, java_major: u32) -> Vec<String> {
+        let product = versions::find(version).unwrap().product();
+        argv(&product, Program::Broker, java_major)
     }
 
     #[test]
     fn a_brokers_command() {
-        insta::assert_snapshot!(argv(17).join("\n"), @r"
+        insta::assert_snapshot!(broker("3.9.1", 17).join("\n"), @r"
         /j/bin/java
         -Xmx512m
         -Xms512m
@@ -246,6 +237,27 @@ mod tests {
         kafka.Kafka
         /k/config/server-1.properties
         ");
-        assert!(argv(8).contains(&"-XX:+PrintGCDateStamps".to_owned()));
+        assert!(broker("3.9.1", 8).contains(&"-XX:+PrintGCDateStamps".to_owned()));
+        let old = broker("1.0.0", 17);
+        assert!(!old.contains(&"-XX:MaxInlineLevel=15".to_owned()));
+        assert!(!old.iter().any(|flag| flag.contains("PrintGC")), "{old:?}");
+    }
+
+    #[test]
+    fn a_zookeeper_of_its_own() {
+        let product = versions::zookeeper::find("3.9.0").unwrap().product();
+        insta::assert_snapshot!(argv(&product, Program::ZooKeeper, 17).join("\n"), @r"
+        /j/bin/java
+        -Xmx512m
+        -Xms512m
+        -XX:+HeapDumpOnOutOfMemoryError
+        -XX:OnOutOfMemoryError=kill -9 %p
+        -Dzookeeper.log.dir=/k/logs/1
+        -Dzookeeper.log.file=zookeeper.log
+        -cp
+        /k/conf:/k/libs/*
+        org.apache.zookeeper.server.quorum.QuorumPeerMain
+        /k/config/server-1.properties
+        ");
     }
 }

@@ -1,7 +1,8 @@
-//! The default files of `config/`.
+//! The default files of `config/`, and of `conf/` for a ZooKeeper of its own.
 //!
 //! Keys, values, order and the settings that stand there as comments are those of the real files;
-//! the explanations are krun's own words.
+//! the explanations are krun's own words. A file is named for the first version that has it so; later
+//! ones share it until it changes.
 
 /// A file of `config/`.
 #[derive(Clone, Copy, Debug)]
@@ -12,25 +13,106 @@ pub struct DefaultFile {
     pub text: &'static str,
 }
 
+/// The files of 1.0.
+pub const KAFKA_1_0: &[DefaultFile] = &[
+    LOG4J_1_0,
+    SERVER_1_0,
+    TOOLS_LOG4J_1_0,
+    ZOOKEEPER_PROPERTIES_1_0,
+];
+
+/// The files of 2.5.
+pub const KAFKA_2_5: &[DefaultFile] = &[
+    LOG4J_2_5,
+    SERVER_2_5,
+    TOOLS_LOG4J_1_0,
+    ZOOKEEPER_PROPERTIES_2_5,
+];
+
+/// The files of 2.8.
+pub const KAFKA_2_8: &[DefaultFile] = &[
+    LOG4J_2_8,
+    SERVER_2_5,
+    TOOLS_LOG4J_1_0,
+    ZOOKEEPER_PROPERTIES_2_5,
+];
+
+/// The files of 3.5; those of KRaft and Connect are not among them.
+pub const KAFKA_3_5: &[DefaultFile] = &[
+    LOG4J_3_5,
+    SERVER_3_5,
+    TOOLS_LOG4J_1_0,
+    ZOOKEEPER_PROPERTIES_2_5,
+];
+
 /// The files of 3.9; those of KRaft and Connect are not among them.
 pub const KAFKA_3_9: &[DefaultFile] = &[
-    DefaultFile {
-        name: "log4j.properties",
-        text: include_str!("defaults/3.9/log4j.properties"),
-    },
-    DefaultFile {
-        name: "server.properties",
-        text: include_str!("defaults/3.9/server.properties"),
-    },
-    DefaultFile {
-        name: "tools-log4j.properties",
-        text: include_str!("defaults/3.9/tools-log4j.properties"),
-    },
-    DefaultFile {
-        name: "zookeeper.properties",
-        text: include_str!("defaults/3.9/zookeeper.properties"),
-    },
+    LOG4J_3_5,
+    SERVER_3_5,
+    TOOLS_LOG4J_3_9,
+    ZOOKEEPER_PROPERTIES_2_5,
 ];
+
+/// The files of ZooKeeper 3.4.
+pub const ZOOKEEPER_3_4: &[DefaultFile] = &[
+    file("log4j.properties", include_str!("defaults/zookeeper/log4j-3.4.properties")),
+    file("zoo.cfg", include_str!("defaults/zookeeper/zoo-3.4.cfg")),
+];
+
+/// The files of ZooKeeper 3.8 and 3.9.
+pub const ZOOKEEPER_3_8: &[DefaultFile] = &[
+    file("logback.xml", include_str!("defaults/zookeeper/logback-3.8.xml")),
+    file("zoo.cfg", include_str!("defaults/zookeeper/zoo-3.8.cfg")),
+];
+
+const LOG4J_1_0: DefaultFile = file(
+    "log4j.properties",
+    include_str!("defaults/kafka/log4j-1.0.properties"),
+);
+const LOG4J_2_5: DefaultFile = file(
+    "log4j.properties",
+    include_str!("defaults/kafka/log4j-2.5.properties"),
+);
+const LOG4J_2_8: DefaultFile = file(
+    "log4j.properties",
+    include_str!("defaults/kafka/log4j-2.8.properties"),
+);
+const LOG4J_3_5: DefaultFile = file(
+    "log4j.properties",
+    include_str!("defaults/kafka/log4j-3.5.properties"),
+);
+const SERVER_1_0: DefaultFile = file(
+    "server.properties",
+    include_str!("defaults/kafka/server-1.0.properties"),
+);
+const SERVER_2_5: DefaultFile = file(
+    "server.properties",
+    include_str!("defaults/kafka/server-2.5.properties"),
+);
+const SERVER_3_5: DefaultFile = file(
+    "server.properties",
+    include_str!("defaults/kafka/server-3.5.properties"),
+);
+const TOOLS_LOG4J_1_0: DefaultFile = file(
+    "tools-log4j.properties",
+    include_str!("defaults/kafka/tools-log4j-1.0.properties"),
+);
+const TOOLS_LOG4J_3_9: DefaultFile = file(
+    "tools-log4j.properties",
+    include_str!("defaults/kafka/tools-log4j-3.9.properties"),
+);
+const ZOOKEEPER_PROPERTIES_1_0: DefaultFile = file(
+    "zookeeper.properties",
+    include_str!("defaults/kafka/zookeeper-1.0.properties"),
+);
+const ZOOKEEPER_PROPERTIES_2_5: DefaultFile = file(
+    "zookeeper.properties",
+    include_str!("defaults/kafka/zookeeper-2.5.properties"),
+);
+
+const fn file(name: &'static str, text: &'static str) -> DefaultFile {
+    DefaultFile { name, text }
+}
 
 impl DefaultFile {
     /// The text, with the folders below `/tmp` replaced by folders below `data` where it is given:
@@ -52,7 +134,15 @@ mod tests {
     use krun_properties::Document;
 
     fn effective(name: &str, data: Option<&str>) -> std::collections::BTreeMap<String, String> {
-        let file = KAFKA_3_9.iter().find(|file| file.name == name).unwrap();
+        of(KAFKA_3_9, name, data)
+    }
+
+    fn of(
+        files: &[DefaultFile],
+        name: &str,
+        data: Option<&str>,
+    ) -> std::collections::BTreeMap<String, String> {
+        let file = files.iter().find(|file| file.name == name).unwrap();
         let text = file.with_data(data);
         Document::parse(text.as_bytes()).unwrap().effective()
     }
@@ -101,5 +191,40 @@ mod tests {
         zookeeper.connect=localhost:2181
         zookeeper.connection.timeout.ms=18000
         ");
+    }
+
+    /// What an older version's file has and 3.9's has not, and the other way round.
+    fn against_3_9(files: &[DefaultFile], name: &str) -> Vec<String> {
+        let (old, new) = (of(files, name, None), effective(name, None));
+        let only = |a: &std::collections::BTreeMap<_, _>, b: &std::collections::BTreeMap<_, _>, sign| {
+            a.iter()
+                .filter(|(key, value)| b.get(*key) != Some(*value))
+                .map(|(key, value)| format!("{sign}{key}={value}"))
+                .collect::<Vec<_>>()
+        };
+        let mut lines = only(&old, &new, "-");
+        lines.extend(only(&new, &old, "+"));
+        lines
+    }
+
+    #[test]
+    fn what_changed_between_versions() {
+        let server = |files| against_3_9(files, "server.properties");
+        assert_eq!(
+            server(KAFKA_1_0),
+            [
+                "-log.segment.bytes=1073741824",
+                "-zookeeper.connection.timeout.ms=6000",
+                "+zookeeper.connection.timeout.ms=18000"
+            ]
+        );
+        assert_eq!(server(KAFKA_2_5), ["-log.segment.bytes=1073741824"]);
+        assert_eq!(server(KAFKA_3_5), [""; 0]);
+        let zookeeper = |files| against_3_9(files, "zookeeper.properties");
+        assert_eq!(zookeeper(KAFKA_1_0), ["+admin.enableServer=false"]);
+        assert_eq!(zookeeper(KAFKA_2_5), [""; 0]);
+        let log4j = |files| against_3_9(files, "log4j.properties").len();
+        assert_eq!([KAFKA_1_0, KAFKA_2_5, KAFKA_2_8, KAFKA_3_5].map(log4j), [5, 4, 2, 0]);
+        assert_eq!(against_3_9(KAFKA_3_5, "tools-log4j.properties").len(), 1);
     }
 }

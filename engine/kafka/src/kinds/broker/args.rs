@@ -7,7 +7,10 @@ use krun_model::{Fault, Outputs};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::process::{self, Heap, Started};
+use crate::{
+    process::{self, Heap, Started},
+    versions::Program,
+};
 
 /// The heap of Kafka's own start script.
 pub const HEAP: &str = "1g";
@@ -50,7 +53,7 @@ impl Args {
     /// What it is started with.
     pub fn server<'a>(&'a self, heap: &'a Heap) -> process::Server<'a> {
         process::Server {
-            launcher: "kafka-server-start.sh",
+            program: Program::Broker,
             home: &self.home,
             java: &self.java,
             heap,
