@@ -193,6 +193,18 @@ pub trait StateKind: StepKind {
 
     /// Brings about what is wanted; a check afterwards must be satisfied.
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault>;
+
+    /// Goes through the motions of `apply` on a host that changes nothing, so that a plan can check
+    /// the steps after this one against what will be there. What can't be known before it is really
+    /// done is left out, and all that is not known to be the same each time; with none the outputs
+    /// stay unknown. A kind of which `apply` does nothing but read and perform effects on files lets
+    /// `apply` do it; the default foresees nothing.
+    ///
+    /// # Errors
+    /// As `apply`. A plan then goes on as if nothing were foreseen.
+    async fn foresee(&self, _cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        Ok(None)
+    }
 }
 
 /// *Once*: an act that is done once per key.

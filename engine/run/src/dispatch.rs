@@ -65,34 +65,47 @@ pub async fn plan(
     session: &Session,
     request: &RunRequest,
 ) -> Result<(Plan, Vec<(Address, Fault)>), Fault> {
-    let (plan, observed, _) = prepare(session, request).await?;
-    let faults = all_faults(session, request, &plan, &observed).await?;
+    let (plan, seen) = prepare(session, request).await?;
+    let faults = all_faults(session, request, &plan, &seen.observed).await?;
     Ok((plan, faults))
 }
 
 async fn prepare(
     session: &Session,
     request: &RunRequest,
-) -> Result<(Plan, Observed, observe::Known), Fault> {
+) -> Result<(Plan, observe::Seen), Fault> {
     identity::check(
         &session.ledger.history(),
         &request.runbook,
         session.ledger.name().as_str(),
     )?;
-    let (observed, known) = observe::observe(session, &request.runbook, &request.kinds).await?;
+    // Only what is done can leave anything to those after it.
+    let all = !request.options.only_processes;
+    let how = observe::Look {
+        will_do: &|_| all,
+        remember: false,
+    };
+    let mut seen = observe::observe(session, &request.runbook, &request.kinds, how).await?;
     let options = Options {
         prove: request.options.prove,
     };
     let mut plan = decide(
         &request.runbook,
         &request.kinds,
-        &observed,
+        &seen.observed,
         &session.ledger.history(),
         options,
     );
+    for step in &mut plan.steps {
+        if step.reason == Reason::Found && seen.foreseen.contains(&step.address) {
+            step.reason = Reason::Satisfied;
+        }
+    }
     if request.options.only_processes {
+        seen.foreseen.clear();
         for step in &mut plan.steps {
-            let keeps_process = observed
+            let keeps_process = seen
+                .observed
                 .declared
                 .get(&step.address)
                 .is_some_and(|declared| declared.writes.iter().any(is_process));
@@ -103,7 +116,7 @@ async fn prepare(
             }
         }
     }
-    Ok((plan, observed, known))
+    Ok((plan, seen))
 }
 
 /// What is in the way of a plan: looks that failed, and what the machine lacks.
@@ -129,8 +142,8 @@ async fn all_faults(
 pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault> {
     let since = Instant::now();
     let recovered = probe::settle_pending(session, request.options.force).await?;
-    let (plan, observed, known) = prepare(session, &request).await?;
-    let faults = all_faults(session, &request, &plan, &observed).await?;
+    let (plan, seen) = prepare(session, &request).await?;
+    let faults = all_faults(session, &request, &plan, &seen.observed).await?;
     if !faults.is_empty() {
         let status = RunStatus::Failed;
         return Ok(session.refuse(request.verb, status, Some(plan), faults, since));
@@ -150,7 +163,8 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
     let run = session.begin(request.verb, Some(pin)).await?;
     session.say_all(recovered);
     session.events.send(Event::Planned { plan: plan.clone() });
-    let groups = observed
+    let groups = seen
+        .observed
         .declared
         .values()
         .filter_map(|declared| declared.restart_group.clone())
@@ -169,9 +183,10 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
         },
         groups,
         failed: AtomicBool::new(false),
+        foreseen: seen.foreseen,
         state: Mutex::new(State {
-            observed,
-            known,
+            observed: seen.observed,
+            known: seen.known,
             done: BTreeMap::new(),
         }),
     });

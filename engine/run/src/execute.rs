@@ -2,10 +2,11 @@
 //!
 //! The plan was made before anything changed. A step that is to do something looks at the machine
 //! once more when its turn comes, with the outputs of the steps before it, and the same pure decision
-//! is taken again on what is there now.
+//! is taken again on what is there now. So does a step that the plan leaves alone because of what an
+//! earlier one was foreseen to leave behind.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -36,6 +37,8 @@ pub(crate) struct RunCx {
     pub(crate) plan: Plan,
     pub(crate) graph: Graph,
     pub(crate) options: Options,
+    /// Steps whose plan rests on what was not there yet.
+    pub(crate) foreseen: BTreeSet<Address>,
     /// Whether a step has failed, so that nothing more is taken down.
     pub(crate) failed: AtomicBool,
     /// One at a time restarts, by group: the dispatcher holds back those that are planned, this
@@ -71,14 +74,14 @@ impl RunCx {
         let step = &self.runbook.steps[at];
         let planned = &self.plan.steps[at];
         let kind = observe::kind_of(&self.kinds, step)?;
-        if planned.change == Change::NoOp {
+        if planned.change == Change::NoOp && !self.foreseen.contains(&step.address) {
             return self.leave_alone(step, planned).await;
         }
         let args = observe::resolve(step, &self.state().known).map_err(|_| {
             Fault::internal("an argument is not known though all earlier steps are done")
                 .at(&step.address)
         })?;
-        let seen = observe::look(&self.session, kind, step, &args).await;
+        let seen = observe::look(&self.session, &*self.session.machine, kind, step, &args).await;
         let (change, reason) = self.decide_again(step, &seen)?;
         if change == Change::NoOp {
             let outputs = observe::outputs(&self.session, &step.address, &seen).unwrap_or_default();
@@ -253,7 +256,7 @@ impl RunCx {
         kind: &Kind,
         args: &serde_json::Value,
     ) -> Result<(), Fault> {
-        let left = match observe::look(&self.session, kind, step, args).await {
+        let left = match observe::look(&self.session, &*self.session.machine, kind, step, args).await {
             Observation::State {
                 check: Check::Satisfied(_),
                 ..
@@ -301,7 +304,7 @@ impl RunCx {
     /// The nearest earlier steps that ever began: edges over steps that never did are kept.
     fn edges_to_started(&self, step: &Step) -> Vec<Address> {
         let history = self.session.ledger.history();
-        let mut edges = std::collections::BTreeSet::new();
+        let mut edges = BTreeSet::new();
         let mut open: Vec<&Address> = step.after.iter().collect();
         let mut seen = std::collections::HashSet::new();
         while let Some(address) = open.pop() {

@@ -8,10 +8,12 @@
 mod dispatch;
 mod events;
 mod execute;
+mod foresight;
 mod host;
 mod identity;
 mod ledger;
 mod observe;
+mod overlay;
 mod preflight;
 mod probe;
 mod processes;

@@ -104,6 +104,11 @@ impl Layout<'_> {
             to: jars.into_string(),
         })
         .await?;
+        self.make_files(host).await
+    }
+
+    /// Makes what is missing or different of the files, which follow from the version alone.
+    pub async fn make_files(&self, host: &dyn WriteHost) -> Result<(), Fault> {
         ensure_dir(host, &self.folders.config, FOLDER).await?;
         for (path, text) in self.missing_config(host).await? {
             host.perform(write(path, Content::new(text.into_bytes()), FILE))

@@ -154,4 +154,8 @@ impl StateKind for CleanLogs {
             .await?;
         Ok(Outputs::new())
     }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        self.apply(cx).await.map(Some)
+    }
 }

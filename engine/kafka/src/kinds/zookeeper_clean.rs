@@ -132,15 +132,7 @@ impl StateKind for Clean {
         if let Some(marker) = marker(cx.host, &args.data_dir, deployment).await? {
             return Ok(outputs(marker));
         }
-        for folder in args.folders() {
-            aside::unused(cx.host, folder).await?;
-        }
-        for (folder, what) in args.folders().into_iter().zip(["data", "datalog"]) {
-            ensure_dir(cx.host, folder, distribution::FOLDER).await?;
-            let name = aside::name(cx.step.address, what);
-            let to = cx.host.quarantine(folder, &name).await?;
-            aside::entries(cx.host, folder, &[VERSION_2.to_owned()], &to).await?;
-        }
+        set_aside(cx, &args).await?;
         let generation = Generation::fresh(cx.host, deployment).await?;
         cx.host
             .perform(Effect::WriteFile {
@@ -152,4 +144,23 @@ impl StateKind for Clean {
             .await?;
         Ok(outputs(generation))
     }
+
+    /// All but the marker: a generation is a new one each time.
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        set_aside(cx, &cx.step.args()?).await.map(|()| None)
+    }
+}
+
+/// Moves what ZooKeeper remembers into the quarantine.
+async fn set_aside(cx: &ApplyCx<'_>, args: &Args) -> Result<(), Fault> {
+    for folder in args.folders() {
+        aside::unused(cx.host, folder).await?;
+    }
+    for (folder, what) in args.folders().into_iter().zip(["data", "datalog"]) {
+        ensure_dir(cx.host, folder, distribution::FOLDER).await?;
+        let name = aside::name(cx.step.address, what);
+        let to = cx.host.quarantine(folder, &name).await?;
+        aside::entries(cx.host, folder, &[VERSION_2.to_owned()], &to).await?;
+    }
+    Ok(())
 }
