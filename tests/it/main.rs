@@ -6,6 +6,7 @@ mod existing_kafka;
 mod files;
 mod kills;
 mod listing;
+mod plan_file;
 mod properties;
 mod single_host;
 mod trouble;

@@ -99,7 +99,7 @@ pub enum Command {
 /// A runbook and its parameters.
 #[derive(Args, Debug, Clone)]
 pub struct RunbookArgs {
-    /// The runbook: a .rhai file.
+    /// The runbook: a .rhai file. `krun run` also takes a plan that `krun plan --out` wrote.
     pub runbook: String,
     /// Name of the deployment [default: the runbook's name].
     #[arg(long = "as", value_name = "NAME")]
@@ -125,6 +125,9 @@ pub struct RunArgs {
     /// Take effects that are in doubt after a crash as they are found.
     #[arg(long)]
     pub force: bool,
+    /// Only show what would be done, as `krun plan` does.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Args, Debug)]
@@ -134,6 +137,9 @@ pub struct PlanArgs {
     /// Plan every proof, also those of which nothing upstream changed.
     #[arg(long)]
     pub prove: bool,
+    /// Write the plan to a file, which `krun run FILE` then does exactly, or refuses.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -17,9 +17,9 @@ use krun_model::{
     Address, Change, Digest, Entry, Event, Fault, FaultCode, Outputs, Plan, Reason, RunId, Runbook,
     Step,
     kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef},
-    plan::PlannedStep,
+    plan::{DiffLine, PlannedStep},
 };
-use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step};
+use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step, keeps_to};
 
 use crate::{
     Session,
@@ -39,6 +39,8 @@ pub(crate) struct RunCx {
     pub(crate) options: Options,
     /// Steps whose plan rests on what was not there yet.
     pub(crate) foreseen: BTreeSet<Address>,
+    /// Whether nothing else may be done than the plan says.
+    pub(crate) exact: bool,
     /// Whether a step has failed, so that nothing more is taken down.
     pub(crate) failed: AtomicBool,
     /// One at a time restarts, by group: the dispatcher holds back those that are planned, this
@@ -82,7 +84,10 @@ impl RunCx {
                 .at(&step.address)
         })?;
         let seen = observe::look(&self.session, &*self.session.machine, kind, step, &args).await;
-        let (change, reason) = self.decide_again(step, &seen)?;
+        let (change, reason, diff) = self.decide_again(step, &seen)?;
+        if self.exact && !keeps_to(planned, change, &diff) {
+            return Err(not_agreed(planned, change, &reason));
+        }
         if change == Change::NoOp {
             let outputs = observe::outputs(&self.session, &step.address, &seen).unwrap_or_default();
             self.remember(step, &args, &seen, Change::NoOp, &outputs)
@@ -122,7 +127,11 @@ impl RunCx {
     }
 
     /// Takes the plan's decision once more, on what is there now.
-    fn decide_again(&self, step: &Step, seen: &Observation) -> Result<(Change, Reason), Fault> {
+    fn decide_again(
+        &self,
+        step: &Step,
+        seen: &Observation,
+    ) -> Result<(Change, Reason, Vec<DiffLine>), Fault> {
         let still_unknown = |why: &str| {
             Fault::new(FaultCode::Conflict, "this step can't be done yet")
                 .at(&step.address)
@@ -150,15 +159,14 @@ impl RunCx {
             .steps
             .insert(step.address.clone(), seen.clone());
         let history = self.session.ledger.history();
-        let (change, reason, _) = decide_step(
+        Ok(decide_step(
             step,
             &self.graph,
             &state.observed,
             &state.done,
             &history,
             self.options,
-        );
-        Ok((change, reason))
+        ))
     }
 
     /// Applies or proves, and verifies.
@@ -362,4 +370,17 @@ impl RunCx {
             .await
             .map(drop)
     }
+}
+
+/// A step of an agreed plan that turns out to be something else.
+fn not_agreed(planned: &PlannedStep, change: Change, reason: &Reason) -> Fault {
+    Fault::new(FaultCode::PlanStale, "this is not what was agreed to")
+        .at(&planned.address)
+        .because(format!(
+            "the plan says {} ({}), and now it is {} ({reason})",
+            planned.change.word(),
+            planned.reason,
+            change.word()
+        ))
+        .hint("Find out what changed it meanwhile, then make a new plan of what is left.")
 }

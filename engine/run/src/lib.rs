@@ -20,7 +20,7 @@ mod processes;
 mod rollback;
 mod session;
 
-pub use dispatch::{Approval, RunOptions, RunRequest, plan, run};
+pub use dispatch::{Approval, RunOptions, RunRequest, plan, plan_file, run, run_planned};
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};
 pub use processes::{ProcessView, processes, start, stop};
