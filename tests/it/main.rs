@@ -1,5 +1,6 @@
 //! End-to-end tests: the krun binary on real Kafka, ZooKeeper and Java. One file a feature.
 
+mod adopt;
 mod bad_input;
 mod cluster;
 mod existing_kafka;

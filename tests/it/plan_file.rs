@@ -38,7 +38,11 @@ fn steps(plan: &Value) -> Vec<(String, String, String)> {
                 .iter()
                 .map(|line| {
                     let after = text(&line["after"]["value"]);
-                    format!("{}: {} > {after}", text(&line["key"]), text(&line["before"]))
+                    format!(
+                        "{}: {} > {after}",
+                        text(&line["key"]),
+                        text(&line["before"])
+                    )
                 })
                 .collect();
             let change = text(&step["change"]);
@@ -49,7 +53,9 @@ fn steps(plan: &Value) -> Vec<(String, String, String)> {
 
 fn planned(done: &Done) -> Value {
     let events = done.events();
-    let plan = events.iter().find(|event| event["event"] == "plan" || event["event"] == "planned");
+    let plan = events
+        .iter()
+        .find(|event| event["event"] == "plan" || event["event"] == "planned");
     plan.expect("a plan")["plan"].clone()
 }
 
@@ -72,7 +78,11 @@ fn a_first_plan_shows_what_later_steps_will_do() {
     assert!(!lab.path("root").exists() && !lab.path("state").exists());
     let run = lab.run(&[&runbook, "--json"]).expect(0);
     assert_eq!(planned(&run), planned(&plan), "the run plans the same");
-    let done: Vec<String> = run.changes().into_iter().map(|(_, change)| change).collect();
+    let done: Vec<String> = run
+        .changes()
+        .into_iter()
+        .map(|(_, change)| change)
+        .collect();
     assert_eq!(done, ["create", "create", "create", "update"]);
 }
 
@@ -99,7 +109,9 @@ fn exactly_the_plan_is_done() {
     let runbook = runbook(&lab, "");
     let out = lab.path("a.krunplan");
     let out = out.to_str().expect("UTF-8");
-    let plan = lab.run(&["plan", &runbook, "-p", "text=three", "--out", out]).expect(0);
+    let plan = lab
+        .run(&["plan", &runbook, "-p", "text=three", "--out", out])
+        .expect(0);
     assert!(plan.err().contains("krun run"), "{}", plan.err());
     let mode = fs::metadata(out).expect("the plan").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -131,15 +143,31 @@ fn a_moved_world_is_refused() {
     lab.run(&["plan", &runbook, "--out", out]).expect(0);
 
     for (name, text, said) in [
-        ("root/c", "a=two\nb=3\n", vec!["clone: create", "now it is no-op"]),
-        ("root/f", "a=other\n", vec!["file: update", "then line 1: a=zero", "now  line 1: a=other"]),
+        (
+            "root/c",
+            "a=two\nb=3\n",
+            vec!["clone: create", "now it is no-op"],
+        ),
+        (
+            "root/f",
+            "a=other\n",
+            vec![
+                "file: update",
+                "then line 1: a=zero",
+                "now  line 1: a=other",
+            ],
+        ),
     ] {
         let before = fs::read(lab.path(name)).ok();
         lab.write(name, text);
         let world = listing(&lab.path("root"));
         let refused = lab.run(&["run", out]).expect(6);
         for text in said.into_iter().chain(["krun::plan-stale", "--out"]) {
-            assert!(refused.err().contains(text), "`{text}` in\n{}", refused.err());
+            assert!(
+                refused.err().contains(text),
+                "`{text}` in\n{}",
+                refused.err()
+            );
         }
         assert_eq!(listing(&lab.path("root")), world, "nothing was touched");
         match before {
@@ -160,9 +188,16 @@ fn what_is_not_shown_may_not_move_either() {
     let long = "x\n".repeat(200);
     lab.write("root/f", &long);
     lab.run(&["plan", &runbook, "--out", out]).expect(0);
-    lab.write("root/f", &long.replacen("x\n", "x\n", 150).replace("x\nx\n", "x\ny\n"));
+    lab.write(
+        "root/f",
+        &long.replacen("x\n", "x\n", 150).replace("x\nx\n", "x\ny\n"),
+    );
     let refused = lab.run(&["run", out]).expect(6);
-    assert!(refused.err().contains("krun::plan-stale"), "{}", refused.err());
+    assert!(
+        refused.err().contains("krun::plan-stale"),
+        "{}",
+        refused.err()
+    );
     lab.write("root/f", &long);
     lab.run(&["run", out]).expect(0);
 }
@@ -176,7 +211,11 @@ fn a_plan_for_what_is_no_longer_there() {
     lab.run(&["plan", &runbook, "--out", out]).expect(0);
     lab.run(&[&runbook]).expect(0);
     let refused = lab.run(&["run", out]).expect(6);
-    assert!(refused.err().contains("another deployment"), "{}", refused.err());
+    assert!(
+        refused.err().contains("another deployment"),
+        "{}",
+        refused.err()
+    );
     lab.run(&["plan", &runbook, "--out", out]).expect(0);
     lab.run(&["stop"]).expect(0);
     let refused = lab.run(&["run", out]).expect(6);
@@ -204,6 +243,8 @@ fn damaged_and_newer_plans_are_refused() {
         assert!(refused.err().contains(said), "{}", refused.err());
     }
     assert!(!lab.path("root").exists());
-    let nowhere = lab.run(&["plan", &runbook, "--out", "/nonexistent/plan"]).expect(1);
+    let nowhere = lab
+        .run(&["plan", &runbook, "--out", "/nonexistent/plan"])
+        .expect(1);
     assert!(nowhere.err().contains("/nonexistent"), "{}", nowhere.err());
 }

@@ -92,6 +92,9 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Take back everything that a deployment's runs did.
     Rollback(RollbackArgs),
+    /// Take over a cluster that was started by hand: what matches the runbook stands for its steps, and
+    /// is never ended by a rollback.
+    Adopt(AdoptArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
 }
@@ -140,6 +143,18 @@ pub struct PlanArgs {
     /// Write the plan to a file, which `krun run FILE` then does exactly, or refuses.
     #[arg(long, value_name = "FILE")]
     pub out: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct AdoptArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+    /// Answer yes to the question.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Only show what would be adopted.
+    #[arg(long)]
+    pub plan: bool,
 }
 
 #[derive(Args, Debug)]

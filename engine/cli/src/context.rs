@@ -154,7 +154,7 @@ impl Context {
     ) -> Result<Session, Fault> {
         let id = id.map_or_else(fresh_id, Ok)?;
         let machine = krun_agent::LocalMachine::new(self.cache_folder()?, cancel.clone());
-        Ok(Session {
+        let session = Session {
             ledger: Arc::new(Ledger::open(journal, name, id)?),
             machine: Arc::new(machine),
             cluster: Arc::new(krun_kafka::ClusterEffector::new()),
@@ -162,7 +162,9 @@ impl Context {
             who: who(),
             quarantine: self.state_folder()?.join("quarantine"),
             cancel,
-        })
+        };
+        session.know_adopted();
+        Ok(session)
     }
 }
 

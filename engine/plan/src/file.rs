@@ -134,13 +134,17 @@ impl PlanFile {
             serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
         match value.get(VERSION).and_then(Value::as_u64) {
             Some(PLAN_FILE_VERSION) => {}
-            Some(version) if version > PLAN_FILE_VERSION => return Err(newer(path, version, &value)),
+            Some(version) if version > PLAN_FILE_VERSION => {
+                return Err(newer(path, version, &value));
+            }
             _ => return Err(damaged(format!("it has no valid field `{VERSION}`"))),
         }
         let sealed: Sealed =
             serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
         if Digest::of_json(&sealed.body) != sealed.digest {
-            return Err(damaged("its contents are not those that were written".into()));
+            return Err(damaged(
+                "its contents are not those that were written".into(),
+            ));
         }
         let file: Self =
             serde_json::from_value(sealed.body).map_err(|error| damaged(error.to_string()))?;
@@ -313,7 +317,10 @@ mod tests {
         assert_eq!(refused(&edited).what, "this plan is damaged");
         let newer = refused(&text.replace("\"krun_plan\": 1", "\"krun_plan\": 7"));
         let why = newer.why.unwrap();
-        assert!(why.contains("krun 0.1.0") && why.contains("format 7"), "{why}");
+        assert!(
+            why.contains("krun 0.1.0") && why.contains("format 7"),
+            "{why}"
+        );
     }
 
     #[test]

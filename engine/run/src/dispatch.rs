@@ -14,9 +14,7 @@ use krun_model::{
     Address, Change, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook, event::RunStatus,
     journal::Verb, kind::Kinds,
 };
-use krun_plan::{
-    Graph, Head, Observed, Options, PlanFile, PlannedSource, decide, failures,
-};
+use krun_plan::{Graph, Head, Observed, Options, PlanFile, PlannedSource, decide, failures};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -131,8 +129,11 @@ fn refuse_stale(
         return Err(stale("it was made for another deployment of that name"));
     }
     if agreed.head != head {
-        return Err(stale("krun has run on this deployment since it was made")
-            .hint("If that was a run of this plan which was cut off, `krun resume` goes on with it."));
+        return Err(
+            stale("krun has run on this deployment since it was made").hint(
+                "If that was a run of this plan which was cut off, `krun resume` goes on with it.",
+            ),
+        );
     }
     let differences = agreed.differences(plan, &seen.digests);
     if !differences.is_empty() {

@@ -14,8 +14,8 @@ use std::{
 };
 
 use krun_model::{
-    Address, Change, Digest, Entry, Event, Fault, FaultCode, Outputs, Plan, Reason, RunId, Runbook,
-    Step,
+    Address, Change, Digest, Entry, Event, Fault, FaultCode, History, Outputs, Plan, Reason, RunId,
+    Runbook, Step,
     kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef},
     plan::{DiffLine, PlannedStep},
 };
@@ -264,27 +264,28 @@ impl RunCx {
         kind: &Kind,
         args: &serde_json::Value,
     ) -> Result<(), Fault> {
-        let left = match observe::look(&self.session, &*self.session.machine, kind, step, args).await {
-            Observation::State {
-                check: Check::Satisfied(_),
-                ..
-            } => return Ok(()),
-            Observation::State {
-                check: Check::Drift { why, diff, .. },
-                ..
-            } => {
-                let lines = diff
-                    .iter()
-                    .map(|line| format!("{}: {} is wanted", line.key, line.after));
-                std::iter::once(why).chain(lines).collect::<Vec<_>>()
-            }
-            Observation::State {
-                check: Check::Unknown { why, .. },
-                ..
-            } => vec![why],
-            Observation::Failed(fault) => return Err(fault),
-            other => vec![format!("{other:?}")],
-        };
+        let left =
+            match observe::look(&self.session, &*self.session.machine, kind, step, args).await {
+                Observation::State {
+                    check: Check::Satisfied(_),
+                    ..
+                } => return Ok(()),
+                Observation::State {
+                    check: Check::Drift { why, diff, .. },
+                    ..
+                } => {
+                    let lines = diff
+                        .iter()
+                        .map(|line| format!("{}: {} is wanted", line.key, line.after));
+                    std::iter::once(why).chain(lines).collect::<Vec<_>>()
+                }
+                Observation::State {
+                    check: Check::Unknown { why, .. },
+                    ..
+                } => vec![why],
+                Observation::Failed(fault) => return Err(fault),
+                other => vec![format!("{other:?}")],
+            };
         Err(Fault::new(
             FaultCode::NotConverged,
             "after it was applied, the step still differs",
@@ -300,32 +301,13 @@ impl RunCx {
             kind: step.kind.clone(),
             change,
             reason: reason.clone(),
-            after: self.edges_to_started(step),
+            after: edges_to_started(&self.session.ledger.history(), &self.runbook, step),
         };
         self.session
             .ledger
             .append(self.run, entry, false)
             .await
             .map(drop)
-    }
-
-    /// The nearest earlier steps that ever began: edges over steps that never did are kept.
-    fn edges_to_started(&self, step: &Step) -> Vec<Address> {
-        let history = self.session.ledger.history();
-        let mut edges = BTreeSet::new();
-        let mut open: Vec<&Address> = step.after.iter().collect();
-        let mut seen = std::collections::HashSet::new();
-        while let Some(address) = open.pop() {
-            if !seen.insert(address) {
-                continue;
-            }
-            if history.after.contains_key(address) {
-                edges.insert(address.clone());
-            } else if let Some(step) = self.runbook.step(address) {
-                open.extend(&step.after);
-            }
-        }
-        edges.into_iter().collect()
     }
 
     /// Writes down what a step said, unless the journal says the same already.
@@ -383,4 +365,22 @@ fn not_agreed(planned: &PlannedStep, change: Change, reason: &Reason) -> Fault {
             change.word()
         ))
         .hint("Find out what changed it meanwhile, then make a new plan of what is left.")
+}
+
+/// The nearest earlier steps that ever began: edges over steps that never did are kept.
+pub(crate) fn edges_to_started(history: &History, runbook: &Runbook, step: &Step) -> Vec<Address> {
+    let mut edges = BTreeSet::new();
+    let mut open: Vec<&Address> = step.after.iter().collect();
+    let mut seen = std::collections::HashSet::new();
+    while let Some(address) = open.pop() {
+        if !seen.insert(address) {
+            continue;
+        }
+        if history.after.contains_key(address) {
+            edges.insert(address.clone());
+        } else if let Some(step) = runbook.step(address) {
+            open.extend(&step.after);
+        }
+    }
+    edges.into_iter().collect()
 }

@@ -5,6 +5,7 @@
 //! It never decides what a step should do (that is `krun-plan`), never touches a machine but through
 //! a [`Machine`](krun_model::host::Machine), and never prints: events go to a reporter.
 
+mod adopt;
 mod dispatch;
 mod events;
 mod execute;
@@ -20,6 +21,7 @@ mod processes;
 mod rollback;
 mod session;
 
+pub use adopt::{AdoptLine, adopt, survey};
 pub use dispatch::{Approval, RunOptions, RunRequest, plan, plan_file, run, run_planned};
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};

@@ -58,10 +58,16 @@ fn step(root: &Utf8Path, act: &Act) -> Option<(&'static str, Map<Value>)> {
     };
     Some(match act {
         // A mode behind a link is refused.
-        Act::Folder(3, _) => ("directory", args(&[("path", text(root.join("alias").as_str()))])),
+        Act::Folder(3, _) => (
+            "directory",
+            args(&[("path", text(root.join("alias").as_str()))]),
+        ),
         Act::Folder(folder, mode) => {
             let path = root.join(FOLDERS[*folder]);
-            ("directory", with_mode(args(&[("path", text(path.as_str()))]), *mode))
+            (
+                "directory",
+                with_mode(args(&[("path", text(path.as_str()))]), *mode),
+            )
         }
         Act::Write(folder, file, content, mode) => {
             let place = text(&path(root, (*folder, *file)));
@@ -73,7 +79,10 @@ fn step(root: &Utf8Path, act: &Act) -> Option<(&'static str, Map<Value>)> {
             if from == to {
                 return None;
             }
-            ("file_clone", args(&[("from", text(&from)), ("to", text(&to))]))
+            (
+                "file_clone",
+                args(&[("from", text(&from)), ("to", text(&to))]),
+            )
         }
         Act::Settings(folder, file, value) => {
             let set = Value::Map(args(&[("a", text(&value.to_string()))]));

@@ -1,5 +1,6 @@
 //! One file a verb, each thin: select, open, call the engine, show.
 
+mod adopt;
 mod check;
 mod completions;
 mod help;
@@ -33,6 +34,7 @@ type Outcome = Result<ExitCode, CliError>;
 /// Runs the command that was asked for.
 pub fn dispatch(context: &Context, command: Command) -> Outcome {
     match command {
+        Command::Adopt(args) => adopt::adopt(context, args),
         Command::Check(args) => check::check(context, args),
         Command::Completions(args) => completions::completions(context, args),
         Command::Help(args) => help::help(context, args),

@@ -63,7 +63,7 @@ pub fn show_faults(context: &Context, faults: &[(Address, Fault)]) -> ExitCode {
 }
 
 /// Looks with the store that is there, or with none where there is none.
-fn with_any_store<T>(
+pub fn with_any_store<T>(
     context: &Context,
     name: DeploymentName,
     work: impl AsyncFnOnce(krun_run::Session) -> Result<T, errors::CliError>,

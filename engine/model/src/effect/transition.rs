@@ -127,9 +127,6 @@ mod tests {
             path: "/p".into(),
             mode: 0o700,
         };
-        assert_eq!(
-            effect.after(&dir(0o755, 7), (1, 2)),
-            Some(dir(0o700, 7))
-        );
+        assert_eq!(effect.after(&dir(0o755, 7), (1, 2)), Some(dir(0o700, 7)));
     }
 }

@@ -103,7 +103,13 @@ impl ReadHost for Lens<'_> {
             Bytes::At(real) => self.session.machine.read(&real).await?,
             Bytes::Foreseen(bytes) => Some(bytes.to_vec()),
         };
-        self.saw(|| line("read", path, bytes.as_ref().map(|b| Digest::of(b).to_string())));
+        self.saw(|| {
+            line(
+                "read",
+                path,
+                bytes.as_ref().map(|b| Digest::of(b).to_string()),
+            )
+        });
         Ok(bytes)
     }
 
@@ -172,7 +178,9 @@ impl ReadHost for Lens<'_> {
         let running = self.session.machine.process(id).await?;
         // That it runs, and with what: a pid is no difference.
         self.saw(|| {
-            let digest = running.as_ref().map(|running| running.digest.map(|d| d.to_string()));
+            let digest = running
+                .as_ref()
+                .map(|running| running.digest.map(|d| d.to_string()));
             line("process", id.step.as_str(), digest)
         });
         Ok(running)
