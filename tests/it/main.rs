@@ -1,5 +1,6 @@
 //! End-to-end tests: the krun binary on real Kafka, ZooKeeper and Java. One file a feature.
 
+mod adopt;
 mod bad_input;
 mod cluster;
 mod diagnosis;
@@ -7,6 +8,7 @@ mod existing_kafka;
 mod files;
 mod kills;
 mod listing;
+mod plan_file;
 mod properties;
 mod single_host;
 mod trouble;

@@ -8,9 +8,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Fault, Map,
+    Fault, Map, ProcessId,
     host::{CommandOutput, Machine},
     kind::Progress,
+    process::Running,
 };
 use tokio::sync::{Mutex, watch};
 
@@ -81,5 +82,9 @@ impl Machine for LocalMachine {
             Ok(cache)
         })
         .await
+    }
+
+    fn adopt(&self, id: &ProcessId, process: &Running) {
+        self.scanner.adopt(id, process);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A process is recognised by the marker in its environment, which the operating system keeps for
 //! it, never by its pid. A zombie does not run. Children of a marked process inherit its marker and
-//! are not it, as long as it runs; when it ended and they did not, they stand for it.
+//! are not it, as long as it runs; when it ended and they did not, they stand for it. One that krun
+//! did not start may have been adopted for a marker: it is known by pid, start and boot.
 
 mod detach;
 pub mod proc;

@@ -94,6 +94,9 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Take back everything that a deployment's runs did.
     Rollback(RollbackArgs),
+    /// Take over a cluster that was started by hand: what matches the runbook stands for its steps, and
+    /// is never ended by a rollback.
+    Adopt(AdoptArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
 }
@@ -101,7 +104,7 @@ pub enum Command {
 /// A runbook and its parameters.
 #[derive(Args, Debug, Clone)]
 pub struct RunbookArgs {
-    /// The runbook: a .rhai file.
+    /// The runbook: a .rhai file. `krun run` also takes a plan that `krun plan --out` wrote.
     pub runbook: String,
     /// Name of the deployment [default: the runbook's name].
     #[arg(long = "as", value_name = "NAME")]
@@ -131,6 +134,9 @@ pub struct RunArgs {
     /// Take effects that are in doubt after a crash as they are found.
     #[arg(long)]
     pub force: bool,
+    /// Only show what would be done, as `krun plan` does.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Args, Debug)]
@@ -140,6 +146,21 @@ pub struct PlanArgs {
     /// Plan every proof, also those of which nothing upstream changed.
     #[arg(long)]
     pub prove: bool,
+    /// Write the plan to a file, which `krun run FILE` then does exactly, or refuses.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct AdoptArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+    /// Answer yes to the question.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Only show what would be adopted.
+    #[arg(long)]
+    pub plan: bool,
 }
 
 #[derive(Args, Debug)]

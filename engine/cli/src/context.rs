@@ -142,24 +142,29 @@ impl Context {
         )
     }
 
-    /// A session on a deployment of this machine.
+    /// A session on a deployment of this machine. One that does not exist yet gets `id` for its own,
+    /// or a random one.
     pub fn session(
         &self,
         journal: Arc<dyn krun_model::Journal>,
         name: DeploymentName,
+        id: Option<String>,
         events: EventSender,
         cancel: watch::Receiver<bool>,
     ) -> Result<Session, Fault> {
+        let id = id.map_or_else(fresh_id, Ok)?;
         let machine = krun_agent::LocalMachine::new(self.cache_folder()?, cancel.clone());
-        Ok(Session {
-            ledger: Arc::new(Ledger::open(journal, name, fresh_id()?)?),
+        let session = Session {
+            ledger: Arc::new(Ledger::open(journal, name, id)?),
             machine: Arc::new(machine),
             cluster: Arc::new(krun_kafka::ClusterEffector::new()),
             events,
             who: who(),
             quarantine: self.state_folder()?.join("quarantine"),
             cancel,
-        })
+        };
+        session.know_adopted();
+        Ok(session)
     }
 }
 

@@ -42,7 +42,7 @@ pub fn exit_code(code: FaultCode) -> u8 {
         FaultCode::Script => 3,
         FaultCode::Prerequisite | FaultCode::PortTaken | FaultCode::DiskFull => 4,
         FaultCode::Locked => 5,
-        FaultCode::Drifted => 6,
+        FaultCode::Drifted | FaultCode::PlanStale => 6,
         FaultCode::StateDamaged | FaultCode::StateNewer | FaultCode::State => 8,
         FaultCode::InDoubt => 9,
         FaultCode::NeedsConfirmation => 10,

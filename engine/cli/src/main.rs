@@ -10,6 +10,7 @@ mod context;
 mod diagnostics;
 mod errors;
 mod export;
+mod plan_file;
 mod prompt;
 mod registry;
 mod select;

@@ -4,7 +4,9 @@
 //! again; a new generation in ZooKeeper is a reason to set the brokers' log dirs aside.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Fault, ReadHost};
+use krun_model::{Content, Effect, Fault, ReadHost, kind::CheckCx};
+
+use crate::distribution;
 
 /// The file's name. Neither ZooKeeper, which looks at `version-2` and `myid` only, nor a broker, which
 /// takes only folders of a log dir for partitions, minds it (both tried with Kafka 3.9.1).
@@ -72,6 +74,33 @@ impl Generation {
 /// The path of a folder's marker.
 pub fn path(folder: &Utf8Path) -> Utf8PathBuf {
     folder.join(MARKER)
+}
+
+/// The effect that says of a folder which a process uses that it is of a generation, what was found
+/// there, and the marker; none where no process uses it.
+///
+/// # Errors
+/// What the host reports.
+pub async fn adopt(
+    cx: &CheckCx<'_>,
+    folder: &Utf8Path,
+    generation: String,
+) -> Result<Option<(Effect, String, Generation)>, Fault> {
+    let Some(user) = cx.host.folder_user(folder).await? else {
+        return Ok(None);
+    };
+    let marker = Generation {
+        deployment: cx.step.deployment.to_owned(),
+        generation,
+    };
+    let effect = Effect::WriteFile {
+        path: path(folder),
+        content: Content::new(marker.text().into_bytes()),
+        mode: distribution::FILE,
+        owner: None,
+    };
+    let found = format!("pid {} uses it: nothing is set aside", user.pid);
+    Ok(Some((effect, found, marker)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod config;
 mod death;
+mod foreign;
 mod heap;
 mod listening;
 mod outputs;
@@ -14,6 +15,7 @@ mod standing;
 
 pub use config::effective;
 pub use death::NotReady;
+pub use foreign::Foreign;
 pub use heap::Heap;
 pub use listening::port_free;
 pub use outputs::{differences, outputs};

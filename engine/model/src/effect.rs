@@ -4,6 +4,8 @@
 //! probed after a crash ([`Effect::achieved`]) and knows its way back ([`Effect::undo`]). Both are
 //! pure functions of the effect and of states that were seen.
 
+mod transition;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;

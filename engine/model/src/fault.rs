@@ -38,6 +38,8 @@ pub enum FaultCode {
     Cluster,
     /// A proof found that the cluster is not what it should be.
     ProofFailed,
+    /// What a plan in a file rests on is no longer so.
+    PlanStale,
     /// After apply, a check still finds a difference.
     NotConverged,
     /// Another krun holds the deployment.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Address, Digest, Effect, Outputs, RunId, Target, TargetState, Undo,
+    Address, Digest, Effect, Outputs, ProcessSpec, RunId, Target, TargetState, Undo,
     event::RunStatus,
     journal::{Entry, Outcome, Pin, Record, Seq, Verb},
+    process::Running,
 };
 
 /// What the journal remembers of a step.
@@ -45,6 +46,17 @@ pub struct EffectMemory {
     pub after: Option<TargetState>,
 }
 
+/// A process that krun did not start and that stands for a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdoptedMemory {
+    /// When it was adopted, as a position in the log.
+    pub seq: Seq,
+    /// What its step would have started.
+    pub spec: ProcessSpec,
+    /// Which process it is.
+    pub running: Running,
+}
+
 /// A run as the journal tells it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunMemory {
@@ -77,6 +89,9 @@ pub struct History {
     pub after: BTreeMap<Address, Vec<Address>>,
     /// Effects since the baseline that were not taken back, in order.
     pub effects: Vec<EffectMemory>,
+    /// Processes that krun did not start, by the step that they stand for: until krun ends one, or
+    /// starts its own in its place.
+    pub adopted: BTreeMap<Address, AdoptedMemory>,
     /// Intents without an outcome, in order: to be probed before anything else.
     pub pending: Vec<EffectMemory>,
 }
@@ -144,6 +159,19 @@ impl History {
                 };
                 self.steps.insert(step.clone(), memory);
             }
+            Entry::Adopted {
+                step,
+                spec,
+                running,
+                ..
+            } => {
+                let memory = AdoptedMemory {
+                    seq: record.seq,
+                    spec: spec.clone(),
+                    running: running.clone(),
+                };
+                self.adopted.insert(step.clone(), memory);
+            }
             Entry::Undone { intents, .. } => {
                 self.effects.retain(|effect| !intents.contains(&effect.seq));
             }
@@ -151,6 +179,7 @@ impl History {
                 self.steps.clear();
                 self.after.clear();
                 self.effects.clear();
+                self.adopted.clear();
             }
             Entry::RunFinished {
                 status,
@@ -172,6 +201,11 @@ impl History {
             return;
         };
         let mut effect = self.pending.remove(at);
+        if let (Outcome::Done(_) | Outcome::Recovered(_), Target::Process(id)) =
+            (outcome, effect.effect.target())
+        {
+            self.adopted.remove(&id.step);
+        }
         if self.verb(effect.run) == Some(Verb::Rollback) {
             // What a rollback does is not itself to be taken back: `Undone` says what it took back.
             return;
@@ -212,6 +246,6 @@ impl History {
 
     /// Whether anything that krun did is still there to be taken back.
     pub fn is_baseline(&self) -> bool {
-        self.effects.is_empty() && self.pending.is_empty()
+        self.effects.is_empty() && self.pending.is_empty() && self.adopted.is_empty()
     }
 }

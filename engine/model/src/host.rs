@@ -152,4 +152,8 @@ pub trait Machine: ReadHost + Effector {
 
     /// See [`WriteHost::cache`].
     async fn cache(&self) -> Result<Utf8PathBuf, Fault>;
+
+    /// From now on a process that krun did not start stands for a marker, as long as it is that very
+    /// process (pid, start and boot) and no marked one is there. It is shown with `process`'s digest.
+    fn adopt(&self, id: &ProcessId, process: &Running);
 }

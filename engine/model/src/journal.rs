@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, DeploymentName, Digest, Effect, Fault, Map, Outputs, Reason, RunId,
-    TargetState, Undo, event::RunStatus,
+    Address, Change, DeploymentName, Digest, Effect, Fault, Map, Outputs, ProcessSpec, Reason,
+    RunId, TargetState, Undo, event::RunStatus, process::Running,
 };
 
 /// The position of an entry in its deployment's log, counted from 1.
@@ -26,6 +26,8 @@ pub enum Verb {
     Stop,
     /// `krun start`.
     Start,
+    /// `krun adopt`.
+    Adopt,
 }
 
 /// What a run pins, so that it can be resumed, started and shown as it was.
@@ -148,6 +150,17 @@ pub enum Entry {
         step: Address,
         /// Why.
         fault: Fault,
+    },
+    /// A process that krun did not start stands for a step from now on.
+    Adopted {
+        /// The step.
+        step: Address,
+        /// What the step would have started.
+        spec: ProcessSpec,
+        /// Which process it is, and the digest of what it was found to run with.
+        running: Running,
+        /// Digest of its command line.
+        argv: Digest,
     },
     /// A rollback has taken back, or passed over, what these intents did.
     Undone {

@@ -11,8 +11,12 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, Digest, Fault, Map, Outputs, ReadHost, Target, Value, WriteHost,
-    history::StepMemory, plan::DiffLine, process::ProcessId, schema::ArgSpec,
+    Address, Change, Digest, Effect, Fault, Map, Outputs, ProcessSpec, ReadHost, Target, Value,
+    WriteHost,
+    history::StepMemory,
+    plan::DiffLine,
+    process::{ProcessId, Running},
+    schema::ArgSpec,
 };
 
 /// What a rollback can do with the effects of a kind.
@@ -193,6 +197,60 @@ pub trait StateKind: StepKind {
 
     /// Brings about what is wanted; a check afterwards must be satisfied.
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault>;
+
+    /// Goes through the motions of `apply` on a host that changes nothing, so that a plan can check
+    /// the steps after this one against what will be there. What can't be known before it is really
+    /// done is left out, and all that is not known to be the same each time; with none the outputs
+    /// stay unknown. A kind of which `apply` does nothing but read and perform effects on files lets
+    /// `apply` do it; the default foresees nothing.
+    ///
+    /// # Errors
+    /// As `apply`. A plan then goes on as if nothing were foreseen.
+    async fn foresee(&self, _cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        Ok(None)
+    }
+
+    /// Looks for something that was made by hand and is what the step wants, where the step's check is
+    /// not satisfied. Changes nothing.
+    ///
+    /// # Errors
+    /// Something is there that can't be what the step wants, such as a broker with another id.
+    async fn adopt(&self, _cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
+        Ok(Adoption::Nothing)
+    }
+}
+
+/// What `krun adopt` can make of what is there for a step.
+#[derive(Clone, Debug)]
+pub enum Adoption {
+    /// Nothing: the step is done by the next run, if it differs.
+    Nothing,
+    /// What is there is in use and stays as it is; these effects say so where the step's check looks.
+    Accepted {
+        /// What says so.
+        effects: Vec<Effect>,
+        /// The step's outputs.
+        outputs: Outputs,
+        /// What was found, as a fragment.
+        found: String,
+    },
+    /// A process that krun did not start.
+    Process(Box<FoundProcess>),
+}
+
+/// A process that krun did not start and that is what a step wants, but for differences.
+#[derive(Clone, Debug)]
+pub struct FoundProcess {
+    /// What the step would start.
+    pub spec: ProcessSpec,
+    /// The process. Its digest is that of `spec` where nothing differs.
+    pub running: Running,
+    /// Digest of its command line.
+    pub argv: Digest,
+    /// What the step says of it, as it was found.
+    pub outputs: Outputs,
+    /// What differs from what is wanted: the next run would restart it for these.
+    pub differences: Vec<DiffLine>,
 }
 
 /// *Once*: an act that is done once per key.

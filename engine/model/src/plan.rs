@@ -98,6 +98,11 @@ pub enum Reason {
     Satisfied,
     /// It was as wanted before krun came: no effect, untouched by rollback.
     Found,
+    /// It is as wanted: a process that krun did not start and that was adopted.
+    Adopted {
+        /// Its process id.
+        pid: u32,
+    },
     /// The machine differs from what is wanted.
     Drift(String),
     /// It can be known only after an earlier step.
@@ -143,6 +148,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Satisfied => f.write_str("as wanted"),
             Self::Found => f.write_str("found as wanted; krun leaves it alone"),
+            Self::Adopted { pid } => write!(f, "adopted: pid {pid}, which krun did not start"),
             Self::Drift(why) => f.write_str(why),
             Self::KnownAfterApply(why) => write!(f, "known after apply: {why}"),
             Self::Upstream { step, change } => match change {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use krun_model::{
     Address, Change, Digest, Fault, History, Plan, Reason, Runbook, Step, Target,
-    history::StepMemory,
+    history::{AdoptedMemory, StepMemory},
     journal::Seq,
     kind::{Check, Declared, Kinds, UndoClass},
     plan::{DiffLine, PlannedStep},
@@ -52,9 +52,7 @@ pub fn decide(
                 change,
                 reason,
                 diff,
-                undo: kinds
-                    .get(&step.kind)
-                    .map_or(UndoClass::Nothing, |kind| kind.spec().undo),
+                undo: undo_class(step, change, kinds, history),
             }
         })
         .collect();
@@ -62,6 +60,18 @@ pub fn decide(
         steps,
         orphans: orphans(runbook, history),
     }
+}
+
+/// What a rollback can do about a step. A process that krun did not start, once ended, can't be given
+/// back.
+fn undo_class(step: &Step, change: Change, kinds: &Kinds, history: &History) -> UndoClass {
+    let ends = matches!(change, Change::Restart | Change::Delete);
+    if ends && history.adopted.contains_key(&step.address) {
+        return UndoClass::Irreversible;
+    }
+    kinds
+        .get(&step.kind)
+        .map_or(UndoClass::Nothing, |kind| kind.spec().undo)
 }
 
 /// The looks that failed though nothing that comes before them will change: these end a run before
@@ -183,8 +193,13 @@ fn decide_state(
         ),
         Check::Satisfied(_) => {
             let restart = declared.and_then(|d| restart_reason(d, observed, before, history));
+            let adopted = history.adopted.get(&step.address);
             match restart {
                 Some(reason) => (Change::Restart, reason, vec![]),
+                None if adopted.is_some() => {
+                    let pid = adopted.map_or(0, |adopted| adopted.running.pid);
+                    (Change::NoOp, Reason::Adopted { pid }, vec![])
+                }
                 None if history.after.contains_key(&step.address) => {
                     (Change::NoOp, Reason::Satisfied, vec![])
                 }
@@ -224,7 +239,9 @@ fn restart_reason(
         }
         let started = history
             .last_effect(process)
-            .map_or(Seq(u64::MAX), |effect| effect.seq);
+            .map(|effect| effect.seq)
+            .or_else(|| Some(adopted(process, history)?.seq))
+            .unwrap_or(Seq(u64::MAX));
         if let Some(changed) = history.last_effect(&target).filter(|e| e.seq > started) {
             return Some(Reason::ConfigChanged {
                 path: path.to_string(),
@@ -233,6 +250,13 @@ fn restart_reason(
         }
     }
     None
+}
+
+fn adopted<'a>(process: &Target, history: &'a History) -> Option<&'a AdoptedMemory> {
+    let Target::Process(id) = process else {
+        return None;
+    };
+    history.adopted.get(&id.step)
 }
 
 /// The run in which an act was done with these inputs on this incarnation.

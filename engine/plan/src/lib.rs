@@ -6,6 +6,7 @@
 //! between calls.
 
 mod decide;
+mod file;
 mod graph;
 mod inputs;
 mod observed;
@@ -13,6 +14,7 @@ mod rollback;
 mod world;
 
 pub use decide::{Options, decide, decide_step, failures, once_done};
+pub use file::{Head, PLAN_FILE_EXTENSION, PLAN_FILE_VERSION, PlanFile, PlannedSource, keeps_to};
 pub use graph::{Graph, waves};
 pub use inputs::{act_key, inputs_digest};
 pub use observed::{Observation, Observed};

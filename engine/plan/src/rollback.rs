@@ -154,7 +154,7 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
         .filter(|e| matches!(e.effect, Effect::Claim { .. }))
         .map(|e| &e.step)
         .collect();
-    let lines = nets(history)
+    let lines: Vec<_> = nets(history)
         .iter()
         .map(|net| {
             let target = net.first.effect.target();
@@ -178,7 +178,22 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
             }
         })
         .collect();
+    let lines = adopted(history).chain(lines).collect();
     RollbackPlan { lines }
+}
+
+/// What was adopted is nobody's to end.
+fn adopted(history: &History) -> impl Iterator<Item = UndoLine> {
+    history.adopted.iter().map(|(step, adopted)| UndoLine {
+        intents: vec![],
+        step: step.clone(),
+        target: Target::Process(adopted.spec.id.clone()),
+        action: UndoAction::Kept(format!(
+            "runs on as pid {}: krun did not start it",
+            adopted.running.pid
+        )),
+        subsumable: false,
+    })
 }
 
 fn act_on(
@@ -285,6 +300,12 @@ fn way_back(net: &Net<'_>) -> Undo {
             Undo::By(Effect::RemoveDir { path })
         }
         (Target::Path(path), TargetState::Absent, _) => Undo::By(Effect::RemoveFile { path }),
+        // An adopted process that krun ended can't be given back; what krun started in its place is
+        // krun's own to end.
+        (Target::Process(_), TargetState::Running(_), _) => match &net.last.effect {
+            start @ Effect::StartProcess(_) => start.undo(&TargetState::Absent),
+            _ => net.first.undo.clone(),
+        },
         _ => net.first.undo.clone(),
     }
 }

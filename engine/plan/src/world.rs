@@ -65,33 +65,18 @@ impl World {
         Some(self.names.get(path.parent()?)?.contains(path.file_name()?))
     }
 
-    /// Takes in what an effect will have done.
+    /// Takes in what an effect will have done. Owners play no part here: nobody compares those of
+    /// what an undo brings back.
     pub fn apply(&mut self, effect: &Effect) {
-        match effect {
-            Effect::RemoveFile { path } | Effect::RemoveDir { path } => {
-                self.forget(path);
-                self.states.insert(effect.target(), TargetState::Absent);
-            }
-            Effect::Release { path, keep, .. } => {
-                if let Some(names) = self.names.get_mut(path) {
-                    names.retain(|name| keep.contains(name));
-                }
-            }
-            Effect::Move { from, to } => {
-                self.forget(from);
-                self.remember(to);
-            }
-            Effect::WriteFile { path, .. }
-            | Effect::MakeDir { path, .. }
-            | Effect::Link { path, .. } => self.remember(path),
-            Effect::StopProcess { .. } | Effect::DeleteTopic { .. } => {
-                self.states.insert(effect.target(), TargetState::Absent);
-            }
-            Effect::Claim { .. }
-            | Effect::StartProcess(_)
-            | Effect::InstallPackages { .. }
-            | Effect::CreateTopic { .. }
-            | Effect::Produce { .. } => {}
+        let target = effect.target();
+        if let Some(after) = effect.after(&self.state(&target), (0, 0)) {
+            self.saw(target, after);
+        }
+        if let Some(path) = effect.vacates() {
+            self.forget(path);
+        }
+        if let Some(path) = effect.occupies() {
+            self.remember(path);
         }
     }
 

@@ -58,6 +58,7 @@ pub(crate) fn verb_word(verb: Verb) -> &'static str {
         Verb::Rollback => "rollback",
         Verb::Stop => "stop",
         Verb::Start => "start",
+        Verb::Adopt => "adopt",
     }
 }
 

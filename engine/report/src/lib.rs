@@ -9,9 +9,11 @@
 //! | events as they happen | [`HumanReporter`], [`JsonReporter`] |
 //! | what would be done | [`plan_text`], [`rollback_plan_text`] |
 //! | what went wrong | [`fault_text`], [`diagnosis_text`] |
+//! | what could be adopted | [`adopt_text`] |
 //! | what was done | [`history_text`], [`run_text`] |
 //! | what is there | [`status_text`], [`cluster_text`] |
 
+mod adopt;
 mod cluster;
 mod diagnosis;
 mod effects;
@@ -32,6 +34,7 @@ mod time;
 #[cfg(test)]
 mod samples;
 
+pub use adopt::{AdoptRow, adopt_text};
 pub use cluster::{ClusterBroker, ClusterPartition, ClusterTable, ClusterTopic, cluster_text};
 pub use diagnosis::{DiagnosedLine, DiagnosedLog, diagnosis_text};
 pub use fault::fault_text;

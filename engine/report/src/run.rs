@@ -125,6 +125,9 @@ impl Run<'_> {
                 change => format!("done ({})", change.word()),
             },
             Entry::StepFailed { .. } => "failed".to_owned(),
+            Entry::Adopted { running, .. } => {
+                format!("adopted pid {}: {}", running.pid, running.command)
+            }
             Entry::Undone { intents, how } => {
                 let numbers: Vec<String> =
                     intents.iter().map(|seq| format!("#{}", seq.0)).collect();
@@ -211,7 +214,8 @@ fn step_of<'a>(entry: &'a Entry, intents: &BTreeMap<Seq, &'a Address>) -> Option
         Entry::StepStarted { step, .. }
         | Entry::Intent { step, .. }
         | Entry::StepDone { step, .. }
-        | Entry::StepFailed { step, .. } => Some(step),
+        | Entry::StepFailed { step, .. }
+        | Entry::Adopted { step, .. } => Some(step),
         Entry::Outcome { intent, .. } => intents.get(intent).copied(),
         _ => None,
     }

@@ -14,7 +14,7 @@ use krun_model::{
     Address, Change, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook, event::RunStatus,
     journal::Verb, kind::Kinds,
 };
-use krun_plan::{Graph, Observed, Options, decide, failures};
+use krun_plan::{Graph, Head, Observed, Options, PlanFile, PlannedSource, decide, failures};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -65,34 +65,120 @@ pub async fn plan(
     session: &Session,
     request: &RunRequest,
 ) -> Result<(Plan, Vec<(Address, Fault)>), Fault> {
-    let (plan, observed, _) = prepare(session, request).await?;
-    let faults = all_faults(session, request, &plan, &observed).await?;
+    let (plan, seen) = prepare(session, request, false).await?;
+    let faults = all_faults(session, request, &plan, &seen.observed).await?;
     Ok((plan, faults))
+}
+
+/// [`plan`], with all that it rests on, so that a later run can do exactly that.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_file(
+    session: &Session,
+    request: &RunRequest,
+    made_ms: i64,
+) -> Result<(PlanFile, Vec<(Address, Fault)>), Fault> {
+    let (plan, seen) = prepare(session, request, true).await?;
+    let faults = all_faults(session, request, &plan, &seen.observed).await?;
+    let sources = request.runbook.sources.iter();
+    let file = PlanFile {
+        krun: session.who.krun.clone(),
+        made_ms,
+        deployment: session.ledger.name().clone(),
+        id: session.ledger.id().to_owned(),
+        head: head(session)?,
+        path: request.path.clone(),
+        sources: sources
+            .map(|source| PlannedSource {
+                path: source.path.clone(),
+                digest: source.digest,
+                text: source.text.to_string(),
+            })
+            .collect(),
+        params: request.runbook.values.clone(),
+        given: request.given.clone(),
+        prove: request.options.prove,
+        plan,
+        seen: seen.digests,
+    };
+    Ok((file, faults))
+}
+
+/// Where the deployment's journal ends.
+fn head(session: &Session) -> Result<Option<Head>, Fault> {
+    let records = session.ledger.journal().read(session.ledger.name())?;
+    Ok(Head::of(&records))
+}
+
+/// Refuses a plan that rests on what is no longer so.
+fn refuse_stale(
+    session: &Session,
+    agreed: &PlanFile,
+    head: Option<Head>,
+    plan: &Plan,
+    seen: &observe::Seen,
+) -> Result<(), Fault> {
+    let stale = |why: &str| {
+        Fault::new(FaultCode::PlanStale, "the plan is out of date")
+            .at(session.ledger.name())
+            .because(why)
+            .hint("Make a new one and look at it: `krun plan RUNBOOK --out FILE`.")
+    };
+    if agreed.id != session.ledger.id() {
+        return Err(stale("it was made for another deployment of that name"));
+    }
+    if agreed.head != head {
+        return Err(
+            stale("krun has run on this deployment since it was made").hint(
+                "If that was a run of this plan which was cut off, `krun resume` goes on with it.",
+            ),
+        );
+    }
+    let differences = agreed.differences(plan, &seen.digests);
+    if !differences.is_empty() {
+        return Err(stale("the world has moved since it was made").evidence(differences));
+    }
+    Ok(())
 }
 
 async fn prepare(
     session: &Session,
     request: &RunRequest,
-) -> Result<(Plan, Observed, observe::Known), Fault> {
+    remember: bool,
+) -> Result<(Plan, observe::Seen), Fault> {
     identity::check(
         &session.ledger.history(),
         &request.runbook,
         session.ledger.name().as_str(),
     )?;
-    let (observed, known) = observe::observe(session, &request.runbook, &request.kinds).await?;
+    // Only what is done can leave anything to those after it.
+    let all = !request.options.only_processes;
+    let how = observe::Look {
+        will_do: &|_| all,
+        remember,
+    };
+    let mut seen = observe::observe(session, &request.runbook, &request.kinds, how).await?;
     let options = Options {
         prove: request.options.prove,
     };
     let mut plan = decide(
         &request.runbook,
         &request.kinds,
-        &observed,
+        &seen.observed,
         &session.ledger.history(),
         options,
     );
+    for step in &mut plan.steps {
+        if step.reason == Reason::Found && seen.foreseen.contains(&step.address) {
+            step.reason = Reason::Satisfied;
+        }
+    }
     if request.options.only_processes {
+        seen.foreseen.clear();
         for step in &mut plan.steps {
-            let keeps_process = observed
+            let keeps_process = seen
+                .observed
                 .declared
                 .get(&step.address)
                 .is_some_and(|declared| declared.writes.iter().any(is_process));
@@ -103,7 +189,7 @@ async fn prepare(
             }
         }
     }
-    Ok((plan, observed, known))
+    Ok((plan, seen))
 }
 
 /// What is in the way of a plan: looks that failed, and what the machine lacks.
@@ -127,10 +213,35 @@ async fn all_faults(
 /// What keeps a run from beginning, or the journal from being written. What a step reports is in
 /// [`Ended::faults`].
 pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault> {
+    run_as_agreed(session, request, None).await
+}
+
+/// Runs exactly what a plan in a file says: refused if the world has moved, and stopped at a step that
+/// turns out to be something else than was agreed to.
+///
+/// # Errors
+/// As [`run`]; [`FaultCode::PlanStale`] for a plan that is out of date.
+pub async fn run_planned(
+    session: &Session,
+    request: RunRequest,
+    agreed: &PlanFile,
+) -> Result<Ended, Fault> {
+    run_as_agreed(session, request, Some(agreed)).await
+}
+
+async fn run_as_agreed(
+    session: &Session,
+    request: RunRequest,
+    agreed: Option<&PlanFile>,
+) -> Result<Ended, Fault> {
     let since = Instant::now();
+    let head = agreed.map(|_| head(session)).transpose()?.flatten();
     let recovered = probe::settle_pending(session, request.options.force).await?;
-    let (plan, observed, known) = prepare(session, &request).await?;
-    let faults = all_faults(session, &request, &plan, &observed).await?;
+    let (plan, seen) = prepare(session, &request, agreed.is_some()).await?;
+    if let Some(agreed) = agreed {
+        refuse_stale(session, agreed, head, &plan, &seen)?;
+    }
+    let faults = all_faults(session, &request, &plan, &seen.observed).await?;
     if !faults.is_empty() {
         let status = RunStatus::Failed;
         return Ok(session.refuse(request.verb, status, Some(plan), faults, since));
@@ -150,7 +261,8 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
     let run = session.begin(request.verb, Some(pin)).await?;
     session.say_all(recovered);
     session.events.send(Event::Planned { plan: plan.clone() });
-    let groups = observed
+    let groups = seen
+        .observed
         .declared
         .values()
         .filter_map(|declared| declared.restart_group.clone())
@@ -169,9 +281,11 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
         },
         groups,
         failed: AtomicBool::new(false),
+        foreseen: seen.foreseen,
+        exact: agreed.is_some(),
         state: Mutex::new(State {
-            observed,
-            known,
+            observed: seen.observed,
+            known: seen.known,
             done: BTreeMap::new(),
         }),
     });

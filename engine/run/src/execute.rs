@@ -2,10 +2,11 @@
 //!
 //! The plan was made before anything changed. A step that is to do something looks at the machine
 //! once more when its turn comes, with the outputs of the steps before it, and the same pure decision
-//! is taken again on what is there now.
+//! is taken again on what is there now. So does a step that the plan leaves alone because of what an
+//! earlier one was foreseen to leave behind.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,12 +14,12 @@ use std::{
 };
 
 use krun_model::{
-    Address, Change, Digest, Entry, Event, Fault, FaultCode, Outputs, Plan, Reason, RunId, Runbook,
-    Step,
+    Address, Change, Digest, Entry, Event, Fault, FaultCode, History, Outputs, Plan, Reason, RunId,
+    Runbook, Step,
     kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef},
-    plan::PlannedStep,
+    plan::{DiffLine, PlannedStep},
 };
-use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step};
+use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step, keeps_to};
 
 use crate::{
     Session,
@@ -36,6 +37,10 @@ pub(crate) struct RunCx {
     pub(crate) plan: Plan,
     pub(crate) graph: Graph,
     pub(crate) options: Options,
+    /// Steps whose plan rests on what was not there yet.
+    pub(crate) foreseen: BTreeSet<Address>,
+    /// Whether nothing else may be done than the plan says.
+    pub(crate) exact: bool,
     /// Whether a step has failed, so that nothing more is taken down.
     pub(crate) failed: AtomicBool,
     /// One at a time restarts, by group: the dispatcher holds back those that are planned, this
@@ -71,15 +76,18 @@ impl RunCx {
         let step = &self.runbook.steps[at];
         let planned = &self.plan.steps[at];
         let kind = observe::kind_of(&self.kinds, step)?;
-        if planned.change == Change::NoOp {
+        if planned.change == Change::NoOp && !self.foreseen.contains(&step.address) {
             return self.leave_alone(step, planned).await;
         }
         let args = observe::resolve(step, &self.state().known).map_err(|_| {
             Fault::internal("an argument is not known though all earlier steps are done")
                 .at(&step.address)
         })?;
-        let seen = observe::look(&self.session, kind, step, &args).await;
-        let (change, reason) = self.decide_again(step, &seen)?;
+        let seen = observe::look(&self.session, &*self.session.machine, kind, step, &args).await;
+        let (change, reason, diff) = self.decide_again(step, &seen)?;
+        if self.exact && !keeps_to(planned, change, &diff) {
+            return Err(not_agreed(planned, change, &reason));
+        }
         if change == Change::NoOp {
             let outputs = observe::outputs(&self.session, &step.address, &seen).unwrap_or_default();
             self.remember(step, &args, &seen, Change::NoOp, &outputs)
@@ -119,7 +127,11 @@ impl RunCx {
     }
 
     /// Takes the plan's decision once more, on what is there now.
-    fn decide_again(&self, step: &Step, seen: &Observation) -> Result<(Change, Reason), Fault> {
+    fn decide_again(
+        &self,
+        step: &Step,
+        seen: &Observation,
+    ) -> Result<(Change, Reason, Vec<DiffLine>), Fault> {
         let still_unknown = |why: &str| {
             Fault::new(FaultCode::Conflict, "this step can't be done yet")
                 .at(&step.address)
@@ -147,15 +159,14 @@ impl RunCx {
             .steps
             .insert(step.address.clone(), seen.clone());
         let history = self.session.ledger.history();
-        let (change, reason, _) = decide_step(
+        Ok(decide_step(
             step,
             &self.graph,
             &state.observed,
             &state.done,
             &history,
             self.options,
-        );
-        Ok((change, reason))
+        ))
     }
 
     /// Applies or proves, and verifies.
@@ -253,27 +264,28 @@ impl RunCx {
         kind: &Kind,
         args: &serde_json::Value,
     ) -> Result<(), Fault> {
-        let left = match observe::look(&self.session, kind, step, args).await {
-            Observation::State {
-                check: Check::Satisfied(_),
-                ..
-            } => return Ok(()),
-            Observation::State {
-                check: Check::Drift { why, diff, .. },
-                ..
-            } => {
-                let lines = diff
-                    .iter()
-                    .map(|line| format!("{}: {} is wanted", line.key, line.after));
-                std::iter::once(why).chain(lines).collect::<Vec<_>>()
-            }
-            Observation::State {
-                check: Check::Unknown { why, .. },
-                ..
-            } => vec![why],
-            Observation::Failed(fault) => return Err(fault),
-            other => vec![format!("{other:?}")],
-        };
+        let left =
+            match observe::look(&self.session, &*self.session.machine, kind, step, args).await {
+                Observation::State {
+                    check: Check::Satisfied(_),
+                    ..
+                } => return Ok(()),
+                Observation::State {
+                    check: Check::Drift { why, diff, .. },
+                    ..
+                } => {
+                    let lines = diff
+                        .iter()
+                        .map(|line| format!("{}: {} is wanted", line.key, line.after));
+                    std::iter::once(why).chain(lines).collect::<Vec<_>>()
+                }
+                Observation::State {
+                    check: Check::Unknown { why, .. },
+                    ..
+                } => vec![why],
+                Observation::Failed(fault) => return Err(fault),
+                other => vec![format!("{other:?}")],
+            };
         Err(Fault::new(
             FaultCode::NotConverged,
             "after it was applied, the step still differs",
@@ -289,32 +301,13 @@ impl RunCx {
             kind: step.kind.clone(),
             change,
             reason: reason.clone(),
-            after: self.edges_to_started(step),
+            after: edges_to_started(&self.session.ledger.history(), &self.runbook, step),
         };
         self.session
             .ledger
             .append(self.run, entry, false)
             .await
             .map(drop)
-    }
-
-    /// The nearest earlier steps that ever began: edges over steps that never did are kept.
-    fn edges_to_started(&self, step: &Step) -> Vec<Address> {
-        let history = self.session.ledger.history();
-        let mut edges = std::collections::BTreeSet::new();
-        let mut open: Vec<&Address> = step.after.iter().collect();
-        let mut seen = std::collections::HashSet::new();
-        while let Some(address) = open.pop() {
-            if !seen.insert(address) {
-                continue;
-            }
-            if history.after.contains_key(address) {
-                edges.insert(address.clone());
-            } else {
-                open.extend(self.graph.after(address));
-            }
-        }
-        edges.into_iter().collect()
     }
 
     /// Writes down what a step said, unless the journal says the same already.
@@ -359,4 +352,35 @@ impl RunCx {
             .await
             .map(drop)
     }
+}
+
+/// A step of an agreed plan that turns out to be something else.
+fn not_agreed(planned: &PlannedStep, change: Change, reason: &Reason) -> Fault {
+    Fault::new(FaultCode::PlanStale, "this is not what was agreed to")
+        .at(&planned.address)
+        .because(format!(
+            "the plan says {} ({}), and now it is {} ({reason})",
+            planned.change.word(),
+            planned.reason,
+            change.word()
+        ))
+        .hint("Find out what changed it meanwhile, then make a new plan of what is left.")
+}
+
+/// The nearest earlier steps that ever began: edges over steps that never did are kept.
+pub(crate) fn edges_to_started(history: &History, runbook: &Runbook, step: &Step) -> Vec<Address> {
+    let mut edges = BTreeSet::new();
+    let mut open: Vec<&Address> = step.after.iter().collect();
+    let mut seen = std::collections::HashSet::new();
+    while let Some(address) = open.pop() {
+        if !seen.insert(address) {
+            continue;
+        }
+        if history.after.contains_key(address) {
+            edges.insert(address.clone());
+        } else if let Some(step) = runbook.step(address) {
+            open.extend(&step.after);
+        }
+    }
+    edges.into_iter().collect()
 }

@@ -118,22 +118,33 @@ impl WriteHost for JournaledHost<'_> {
     }
 
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {
-        let root = self
-            .session
-            .machine
-            .quarantine_root(path, &self.session.quarantine)
-            .await?;
-        let place = root
-            .join(self.session.ledger.id())
-            .join(format!("run-{}", self.run))
-            .join(self.step.as_str().replace('/', "-"));
-        let taken = self.session.machine.list(&place).await?.unwrap_or_default();
-        Ok(place.join(free_name(name, &taken.into_iter().collect())))
+        quarantine_place(self.session, self, self.run, self.step, path, name).await
     }
 
     async fn cache(&self) -> Result<Utf8PathBuf, Fault> {
         self.session.machine.cache().await
     }
+}
+
+/// The place in the quarantine for what a step of a run sets aside, as `host` shows what is there.
+pub(crate) async fn quarantine_place(
+    session: &Session,
+    host: &dyn ReadHost,
+    run: RunId,
+    step: &Address,
+    path: &Utf8Path,
+    name: &str,
+) -> Result<Utf8PathBuf, Fault> {
+    let root = session
+        .machine
+        .quarantine_root(path, &session.quarantine)
+        .await?;
+    let place = root
+        .join(session.ledger.id())
+        .join(format!("run-{run}"))
+        .join(step.as_str().replace('/', "-"));
+    let taken = host.list(&place).await?.unwrap_or_default();
+    Ok(place.join(free_name(name, &taken.into_iter().collect())))
 }
 
 /// `name`, or `name-2`, `name-3` … if it is taken.

@@ -5,20 +5,24 @@
 //! It never decides what a step should do (that is `krun-plan`), never touches a machine but through
 //! a [`Machine`](krun_model::host::Machine), and never prints: events go to a reporter.
 
+mod adopt;
 mod dispatch;
 mod events;
 mod execute;
+mod foresight;
 mod host;
 mod identity;
 mod ledger;
 mod observe;
+mod overlay;
 mod preflight;
 mod probe;
 mod processes;
 mod rollback;
 mod session;
 
-pub use dispatch::{Approval, RunOptions, RunRequest, plan, run};
+pub use adopt::{AdoptLine, adopt, survey};
+pub use dispatch::{Approval, RunOptions, RunRequest, plan, plan_file, run, run_planned};
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};
 pub use processes::{ProcessView, processes, start, stop};

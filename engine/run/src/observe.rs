@@ -1,21 +1,52 @@
 //! Looks at the machine for every step before anything is decided.
 //!
 //! Steps whose arguments are known are looked at together; an output that a look yields lets the
-//! next ones be looked at. Nothing is changed.
+//! next ones be looked at. Then [`foresight`](crate::foresight) looks again at those that come after a
+//! change that can be foreseen. Nothing is changed.
 
-use std::{collections::BTreeMap, num::NonZero};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZero,
+};
 
 use futures::future::join_all;
 use krun_model::{
-    Address, Digest, Outputs, Runbook, Step,
+    Address, Digest, Outputs, ReadHost, Runbook, Step,
     kind::{Check, CheckCx, Kind, Kinds, StepRef},
 };
 use krun_plan::{Observation, Observed, inputs_digest, once_done};
 
-use crate::{Session, events::Silent};
+use crate::{
+    Session,
+    events::Silent,
+    foresight,
+    overlay::{Lens, Overlay},
+};
 
 /// Outputs that are known now, by step.
 pub(crate) type Known = BTreeMap<Address, Outputs>;
+
+/// What is to be looked at, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// Whether a step will be done if it differs: only then do those after it see what it leaves.
+    pub(crate) will_do: &'a (dyn Fn(&Step) -> bool + Sync),
+    /// Whether digests of what was seen are wanted.
+    pub(crate) remember: bool,
+}
+
+/// All that was seen.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Of the machine as it is or, after steps that will change it, as it will be.
+    pub(crate) observed: Observed,
+    /// Outputs as they are now.
+    pub(crate) known: Known,
+    /// Steps that were checked against what is not there yet: to be looked at again in a run.
+    pub(crate) foreseen: BTreeSet<Address>,
+    /// Digests of what was seen, by step, where they are wanted.
+    pub(crate) digests: BTreeMap<Address, Digest>,
+}
 
 /// A step's arguments, or what they wait for.
 pub(crate) fn resolve(step: &Step, known: &Known) -> Result<serde_json::Value, Observation> {
@@ -46,9 +77,10 @@ pub(crate) fn inputs(kind: &Kind, step: &Step, args: &serde_json::Value) -> Dige
     }
 }
 
-/// Looks at one step.
+/// Looks at one step, on the machine as `host` shows it.
 pub(crate) async fn look(
     session: &Session,
+    host: &dyn ReadHost,
     kind: &Kind,
     step: &Step,
     args: &serde_json::Value,
@@ -62,7 +94,7 @@ pub(crate) async fn look(
             args,
             memory: memory.as_ref(),
         },
-        host: &*session.machine,
+        host,
         progress: &Silent,
     };
     let seen = match kind {
@@ -106,41 +138,54 @@ pub(crate) async fn observe(
     session: &Session,
     runbook: &Runbook,
     kinds: &Kinds,
-) -> Result<(Observed, Known), krun_model::Fault> {
-    let mut observed = Observed::default();
-    let mut known = Known::new();
+    how: Look<'_>,
+) -> Result<Seen, krun_model::Fault> {
+    let mut seen = Seen::default();
     for step in &runbook.steps {
         let kind = kind_of(kinds, step)?.common();
         let declared = kind.declare(&step.address, session.ledger.id(), &step.args)?;
-        observed.declared.insert(step.address.clone(), declared);
+        seen.observed
+            .declared
+            .insert(step.address.clone(), declared);
     }
+    let run = session.ledger.history().next_run();
+    let overlay = Overlay::default();
     let mut open: Vec<&Step> = runbook.steps.iter().collect();
     loop {
         let mut looks = Vec::new();
         let mut waiting = Vec::new();
         for step in open {
-            match resolve(step, &known) {
+            match resolve(step, &seen.known) {
                 Ok(args) => {
                     let kind = kind_of(kinds, step)?;
-                    looks.push(async move { (step, look(session, kind, step, &args).await) });
+                    let lens = Lens::new(session, &overlay, run, &step.address, how.remember);
+                    looks.push(async move {
+                        let found = look(session, &lens, kind, step, &args).await;
+                        (step, found, lens.seen())
+                    });
                 }
                 Err(unresolved) => {
-                    observed.steps.insert(step.address.clone(), unresolved);
+                    let steps = &mut seen.observed.steps;
+                    steps.insert(step.address.clone(), unresolved);
                     waiting.push(step);
                 }
             }
         }
         if looks.is_empty() {
-            return Ok((observed, known));
+            break;
         }
-        for (step, seen) in all(looks).await {
-            if let Some(outputs) = outputs(session, &step.address, &seen) {
-                known.insert(step.address.clone(), outputs);
+        for (step, found, digest) in all(looks).await {
+            if let Some(outputs) = outputs(session, &step.address, &found) {
+                seen.known.insert(step.address.clone(), outputs);
             }
-            observed.steps.insert(step.address.clone(), seen);
+            seen.digests
+                .extend(digest.map(|digest| (step.address.clone(), digest)));
+            seen.observed.steps.insert(step.address.clone(), found);
         }
         open = waiting;
     }
+    foresight::look_ahead(session, runbook, kinds, how, &overlay, &mut seen).await?;
+    Ok(seen)
 }
 
 /// More looks than this are shared out among threads: each is little, all are much.

@@ -188,6 +188,8 @@ fn port_taken(port: u16, holder: &PortHolder) -> Fault {
         Some(id) => fault.hint(format!(
             "It belongs to another deployment of krun ({id}): stop that one, or choose other ports."
         )),
-        None => fault.hint("End that process, or choose another port by parameter."),
+        None => fault
+            .hint("End that process, or choose another port by parameter.")
+            .hint("If it is the server that this runbook describes, take it over: `krun adopt RUNBOOK`."),
     }
 }

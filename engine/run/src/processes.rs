@@ -11,7 +11,7 @@ use krun_plan::{Graph, waves};
 
 use crate::{Ended, RunRequest, Session, host::JournaledHost, probe, session::Counts};
 
-/// A process that krun started, and whether it runs.
+/// A process that krun started or adopted, and whether it runs.
 #[derive(Clone, Debug)]
 pub struct ProcessView {
     /// The step.
@@ -24,6 +24,8 @@ pub struct ProcessView {
     pub running: Option<Running>,
     /// What its step said, such as the endpoint.
     pub outputs: Outputs,
+    /// Whether krun did not start it, so that krun does not end it either.
+    pub adopted: bool,
 }
 
 /// The deployment's processes in the order in which they were first started.
@@ -52,6 +54,23 @@ pub async fn processes(session: &Session) -> Result<Vec<ProcessView>, Fault> {
                 spec,
                 running: None,
                 outputs,
+                adopted: false,
+            });
+        }
+        for (step, adopted) in &history.adopted {
+            let Some(memory) = history.steps.get(step) else {
+                continue;
+            };
+            views.retain(|view| view.spec.id != adopted.spec.id);
+            let mut spec = adopted.spec.clone();
+            spec.digest = adopted.running.digest.unwrap_or(spec.digest);
+            views.push(ProcessView {
+                step: step.clone(),
+                kind: memory.kind.clone(),
+                spec,
+                running: None,
+                outputs: memory.outputs.clone(),
+                adopted: true,
             });
         }
     }
@@ -61,7 +80,7 @@ pub async fn processes(session: &Session) -> Result<Vec<ProcessView>, Fault> {
     Ok(views)
 }
 
-/// Ends all processes gracefully, those that others depend on last. Data is kept.
+/// Ends all processes that krun started gracefully, those that others depend on last. Data is kept.
 ///
 /// # Errors
 /// What keeps the run from beginning; what a process reports is in [`Ended::faults`].
@@ -71,6 +90,7 @@ pub async fn stop(session: &Session) -> Result<Ended, Fault> {
     let run = session.begin(Verb::Stop, None).await?;
     session.say_all(recovered);
     let mut views = processes(session).await?;
+    views.retain(|view| !view.adopted);
     views.reverse();
     let graph = Graph::of_history(&session.ledger.history());
     let unrelated = |a: &ProcessView, b: &ProcessView| {

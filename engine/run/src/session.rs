@@ -84,6 +84,13 @@ impl Session {
         self.effector(&effect.target()).perform(&effect).await
     }
 
+    /// Tells the machine which processes were adopted. To be called before anything is looked at.
+    pub fn know_adopted(&self) {
+        for adopted in self.ledger.history().adopted.values() {
+            self.machine.adopt(&adopted.spec.id, &adopted.running);
+        }
+    }
+
     pub(crate) fn cancelled(&self) -> bool {
         *self.cancel.borrow()
     }

@@ -116,6 +116,10 @@ impl StateKind for Directory {
         }
         Ok(Outputs::new())
     }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        self.apply(cx).await.map(Some)
+    }
 }
 
 async fn missing(cx: &CheckCx<'_>, path: &Utf8PathBuf, wanted: u32) -> Result<Check, Fault> {

@@ -129,6 +129,10 @@ impl StateKind for File {
             .await?;
         Ok(Outputs::new())
     }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        self.apply(cx).await.map(Some)
+    }
 }
 
 /// The metadata of a regular file, or none where nothing is.

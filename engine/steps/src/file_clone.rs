@@ -117,4 +117,8 @@ impl StateKind for FileClone {
             .await?;
         Ok(Outputs::new())
     }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        self.apply(cx).await.map(Some)
+    }
 }

@@ -132,6 +132,10 @@ impl StateKind for Properties {
             .await?;
         Ok(Outputs::new())
     }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        self.apply(cx).await.map(Some)
+    }
 }
 
 /// What the step asks for, as text.

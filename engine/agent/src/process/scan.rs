@@ -1,8 +1,11 @@
 //! Finding marked processes: one pass over `/proc`, shared by those who ask at the same time.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use krun_model::{Fault, ProcessId, process::Running};
@@ -27,13 +30,31 @@ struct Marked {
 #[derive(Debug, Default)]
 pub struct Scanner {
     begun: AtomicU64,
+    /// Processes that krun did not start, by the marker that they stand for.
+    adopted: std::sync::Mutex<HashMap<String, Running>>,
     last: Mutex<(u64, Arc<Vec<Marked>>)>,
 }
 
 impl Scanner {
     /// The process with this marker, if it runs.
     pub async fn find(&self, id: &ProcessId) -> Result<Option<Running>, Fault> {
-        Ok(pick(&self.marked().await?, &id.to_string()).map(|marked| marked.running.clone()))
+        let marker = id.to_string();
+        if let Some(marked) = pick(&self.marked().await?, &marker) {
+            return Ok(Some(marked.running.clone()));
+        }
+        let Some(adopted) = self.adopted().get(&marker).cloned() else {
+            return Ok(None);
+        };
+        blocking(move || Ok(still(adopted))).await
+    }
+
+    /// Lets a process that krun did not start stand for a marker.
+    pub fn adopt(&self, id: &ProcessId, process: &Running) {
+        self.adopted().insert(id.to_string(), process.clone());
+    }
+
+    fn adopted(&self) -> MutexGuard<'_, HashMap<String, Running>> {
+        self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn marked(&self) -> Result<Arc<Vec<Marked>>, Fault> {
@@ -47,6 +68,15 @@ impl Scanner {
         *last = (number, marked.clone());
         Ok(marked)
     }
+}
+
+/// The process, if it is still that very one.
+fn still(adopted: Running) -> Option<Running> {
+    let (now, _, _) = proc::running(adopted.pid)?;
+    (now.started == adopted.started && now.boot == adopted.boot).then_some(Running {
+        digest: adopted.digest,
+        ..now
+    })
 }
 
 /// One pass over all processes.

@@ -46,7 +46,8 @@ fn end(id: &ProcessId, running: &Running, deadline: Instant) -> Result<(), Fault
     // From here on the handle means one process, whatever happens to its pid. If that is no longer
     // the one that was found, it has ended.
     let same = proc::running(running.pid).is_some_and(|(now, _, marker)| {
-        now.started == running.started && marker.as_deref() == Some(&*id.to_string())
+        // An adopted one has no marker.
+        now.started == running.started && marker.is_none_or(|marker| marker == id.to_string())
     });
     if !same {
         return Ok(());

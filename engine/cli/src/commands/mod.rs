@@ -1,5 +1,6 @@
 //! One file a verb, each thin: select, open, call the engine, show.
 
+mod adopt;
 mod check;
 mod completions;
 mod diagnose;
@@ -34,6 +35,7 @@ type Outcome = Result<ExitCode, CliError>;
 /// Runs the command that was asked for.
 pub fn dispatch(context: &Context, command: Command) -> Outcome {
     match command {
+        Command::Adopt(args) => adopt::adopt(context, args),
         Command::Check(args) => check::check(context, args),
         Command::Completions(args) => completions::completions(context, args),
         Command::Diagnose(args) => diagnose::diagnose(context, args),
@@ -111,13 +113,24 @@ fn with_session(
     name: DeploymentName,
     work: impl AsyncFnOnce(Session) -> Result<Ended, Fault>,
 ) -> Result<Ended, CliError> {
+    with_session_as(context, store, name, None, work)
+}
+
+/// [`with_session`], with the id that the deployment gets if it does not exist yet.
+fn with_session_as(
+    context: &Context,
+    store: Arc<Store>,
+    name: DeploymentName,
+    id: Option<String>,
+    work: impl AsyncFnOnce(Session) -> Result<Ended, Fault>,
+) -> Result<Ended, CliError> {
     let runtime = runtime()?;
     let (stop, cancel) = watch::channel(false);
     runtime.spawn(hear_signals(stop));
     let ended = runtime.block_on(krun_run::report(
         context.reporter(),
         async |events: EventSender| {
-            let session = context.session(store, name, events, cancel)?;
+            let session = context.session(store, name, id, events, cancel)?;
             work(session).await
         },
     ));
@@ -149,7 +162,7 @@ fn look_journal<T>(
     runtime()?.block_on(krun_run::report(
         Box::new(Nobody),
         async |events: EventSender| {
-            let session = context.session(journal, name, events, cancel)?;
+            let session = context.session(journal, name, None, events, cancel)?;
             work(session).await
         },
     ))

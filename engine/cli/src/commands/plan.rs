@@ -9,7 +9,7 @@ use krun_model::{
 use krun_run::{RunOptions, RunRequest};
 
 use super::{Outcome, look};
-use crate::{args::PlanArgs, context::Context, errors, registry, select};
+use crate::{args::PlanArgs, context::Context, errors, plan_file, registry, select};
 
 pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
     let kinds = registry::kinds(context.patterns()?);
@@ -28,7 +28,13 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
         approve: Box::new(|_| Ok(())),
     };
     let (plan, faults) = with_any_store(context, selected.name, async |session| {
-        Ok(krun_run::plan(&session, &request).await?)
+        let Some(out) = &args.out else {
+            return Ok(krun_run::plan(&session, &request).await?);
+        };
+        let now = jiff::Timestamp::now().as_millisecond();
+        let (file, faults) = krun_run::plan_file(&session, &request, now).await?;
+        plan_file::write(out, &file)?;
+        Ok((file.plan, faults))
     })?;
     if context.global.json {
         let object = serde_json::json!({
@@ -38,6 +44,9 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
         context.print(&format!("{object}\n"));
     } else {
         context.print(&krun_report::plan_text(&plan, context.out_style));
+    }
+    if let Some(out) = args.out.filter(|_| !context.global.json) {
+        context.remark(&format!("exactly this is done by `krun run {out}`"));
     }
     Ok(show_faults(context, &faults))
 }
@@ -54,7 +63,7 @@ pub fn show_faults(context: &Context, faults: &[(Address, Fault)]) -> ExitCode {
 }
 
 /// Looks with the store that is there, or with none where there is none.
-fn with_any_store<T>(
+pub fn with_any_store<T>(
     context: &Context,
     name: DeploymentName,
     work: impl AsyncFnOnce(krun_run::Session) -> Result<T, errors::CliError>,

@@ -35,7 +35,7 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
         async |session| match verb {
             Verb::Start => krun_run::start(&session, request).await,
             Verb::Stop => krun_run::stop(&session).await,
-            Verb::Run | Verb::Rollback => krun_run::run(&session, request).await,
+            Verb::Run | Verb::Rollback | Verb::Adopt => krun_run::run(&session, request).await,
         },
     )?;
     if ended.status == RunStatus::Succeeded && verb != Verb::Stop {
@@ -49,6 +49,8 @@ fn resumable(history: &krun_model::History) -> Option<Verb> {
     let last = history.runs.last()?;
     match last.finished {
         Some((RunStatus::Succeeded, _)) => None,
+        // What it would adopt is looked for again, by whoever asks for it.
+        _ if last.verb == Verb::Adopt => None,
         _ => Some(last.verb),
     }
 }

@@ -2,13 +2,31 @@
 
 use std::sync::Arc;
 
-use krun_model::{event::RunStatus, journal::Verb, kind::UndoClass};
+use krun_journal::Store;
+use krun_model::{DeploymentName, event::RunStatus, journal::Verb, kind::UndoClass};
+use krun_plan::PlanFile;
 use krun_run::{Approval, Ended, RunOptions, RunRequest};
+use krun_script::Loader;
 
-use super::{Outcome, exit, with_session};
-use crate::{args::RunArgs, context::Context, prompt, registry, select};
+use super::{Outcome, exit, with_session, with_session_as};
+use crate::{
+    args::{PlanArgs, RunArgs},
+    context::Context,
+    plan_file, prompt, registry, select,
+};
 
 pub fn run(context: &Context, args: RunArgs) -> Outcome {
+    if args.dry_run {
+        let args = PlanArgs {
+            runbook: args.runbook,
+            prove: args.prove,
+            out: None,
+        };
+        return super::plan::plan(context, args);
+    }
+    if let Some(agreed) = plan_file::read(&args.runbook.runbook)? {
+        return run_planned(context, &args, &agreed);
+    }
     let kinds = registry::kinds(context.patterns()?);
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     select::remark_kept(context, &selected.kept);
@@ -31,12 +49,48 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     let ended = with_session(context, store.clone(), name.clone(), async |session| {
         krun_run::run(&session, request).await
     })?;
+    close(context, store, name, &ended)
+}
+
+/// Runs exactly what a plan in a file says.
+fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome {
+    plan_file::refuse_more(args)?;
+    let kinds = registry::kinds(context.patterns()?);
+    let loader = Loader::new(&kinds, context.path_base()?);
+    // Paths among the parameters were made absolute when the plan was made.
+    let runbook = loader.load_sources(agreed.source_files(), &agreed.params)?;
+    let store = Arc::new(context.store()?);
+    let name = agreed.deployment.clone();
+    let _lock = context.lock(&store, &name, "run")?;
+    let request = RunRequest {
+        path: agreed.path.clone(),
+        runbook,
+        kinds,
+        given: agreed.given.clone(),
+        verb: Verb::Run,
+        options: RunOptions {
+            prove: agreed.prove,
+            only_processes: false,
+            force: args.force,
+        },
+        approve: approval(args.yes),
+    };
+    let id = Some(agreed.id.clone());
+    let (journal, deployment) = (store.clone(), name.clone());
+    let ended = with_session_as(context, journal, deployment, id, async |session| {
+        krun_run::run_planned(&session, request, agreed).await
+    })?;
+    close(context, store, name, &ended)
+}
+
+/// The words and the exit code after a run.
+fn close(context: &Context, store: Arc<Store>, name: DeploymentName, ended: &Ended) -> Outcome {
     if ended.status == RunStatus::Succeeded {
         super::status::closing_words(context, store, name)?;
     } else {
-        say_how_to_go_on(context, &ended);
+        say_how_to_go_on(context, ended);
     }
-    Ok(exit(&ended))
+    Ok(exit(ended))
 }
 
 /// Asks before something that can't be taken back.

@@ -39,7 +39,13 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 fn started() -> impl Strategy<Value = Entry> {
-    let verb = select(vec![Verb::Run, Verb::Rollback, Verb::Stop, Verb::Start]);
+    let verb = select(vec![
+        Verb::Run,
+        Verb::Rollback,
+        Verb::Stop,
+        Verb::Start,
+        Verb::Adopt,
+    ]);
     (verb, option::of(pin()), who()).prop_map(|(verb, pin, who)| Entry::RunStarted {
         verb,
         pin,

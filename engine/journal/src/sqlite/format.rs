@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::faults;
 
 /// The version of the store's format that this krun writes. It reads all versions up to it.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The database's name in the store's folder.
 pub(super) const FILE: &str = "journal.db";
@@ -70,6 +70,16 @@ pub(super) fn create(connection: &mut Connection, path: &Utf8Path) -> Result<(),
     transaction.commit().map_err(failed)
 }
 
+/// Marks a file of an older format as one of this: all that it holds is as it was, and what is written
+/// from now on an older krun may not know.
+pub(super) fn raise(connection: &Connection) -> rusqlite::Result<()> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version < i64::from(FORMAT_VERSION) {
+        connection.pragma_update(None, "user_version", FORMAT_VERSION)?;
+    }
+    Ok(())
+}
+
 /// What the file's header and schema say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Headers {
@@ -110,7 +120,7 @@ pub(super) fn judge(headers: Headers, path: &Utf8Path) -> Result<Content, Fault>
             application: APPLICATION_ID,
             version,
             ..
-        } if version == i64::from(FORMAT_VERSION) => Ok(Content::Store),
+        } if (1..=i64::from(FORMAT_VERSION)).contains(&version) => Ok(Content::Store),
         Headers {
             application: APPLICATION_ID,
             version,

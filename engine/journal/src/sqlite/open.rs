@@ -46,6 +46,7 @@ pub(super) fn to_write(path: &Utf8Path) -> Result<Connection, Fault> {
     if format::inspect(&mut connection, path)? == Content::Empty {
         format::create(&mut connection, path)?;
     }
+    format::raise(&connection).map_err(failed)?;
     Ok(connection)
 }
 

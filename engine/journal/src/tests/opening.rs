@@ -86,6 +86,29 @@ fn a_newer_version() {
 }
 
 #[test]
+fn an_older_version() {
+    let folder = TempDir::new().unwrap();
+    drop(Store::open(utf8(&folder)).unwrap());
+    let path = folder.path().join("journal.db");
+    let version = |set: Option<u32>| -> u32 {
+        let connection = Connection::open(&path).unwrap();
+        if let Some(version) = set {
+            connection
+                .pragma_update(None, "user_version", version)
+                .unwrap();
+        }
+        connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap()
+    };
+    version(Some(1));
+    assert!(Store::open_read(utf8(&folder)).unwrap().is_some());
+    assert_eq!(version(None), 1, "who only reads leaves it as it is");
+    drop(Store::open(utf8(&folder)).unwrap());
+    assert_eq!(version(None), FORMAT_VERSION);
+}
+
+#[test]
 fn somebody_elses_database() {
     for statements in [
         "CREATE TABLE t (x)",

@@ -65,13 +65,19 @@ impl Layout<'_> {
             }
             // Dozens of names that belong together are one line.
             many => {
-                let there = many.iter().filter(|(_, _, before)| *before != TargetState::Absent);
+                let there = many
+                    .iter()
+                    .filter(|(_, _, before)| *before != TargetState::Absent);
                 let before = match there.count() {
                     0 => None,
                     count => Some(format!("{count} that differ")),
                 };
                 let after = format!("launchers, {} names", many.len());
-                lines.push(DiffLine::new(self.folders.bin.as_str(), before.as_deref(), after));
+                lines.push(DiffLine::new(
+                    self.folders.bin.as_str(),
+                    before.as_deref(),
+                    after,
+                ));
             }
         }
         Ok(lines)
@@ -124,6 +130,11 @@ impl Layout<'_> {
             to: jars.into_string(),
         })
         .await?;
+        self.make_files(host).await
+    }
+
+    /// Makes what is missing or different of the files, which follow from the version alone.
+    pub async fn make_files(&self, host: &dyn WriteHost) -> Result<(), Fault> {
         ensure_dir(host, &self.folders.config, FOLDER).await?;
         for (path, text) in self.missing_config(host).await? {
             host.perform(write(path, Content::new(text.into_bytes()), FILE))
@@ -136,7 +147,8 @@ impl Layout<'_> {
                 Bin::Link(to) => {
                     // An earlier krun made a script of every name.
                     if matches!(before, TargetState::File { .. }) {
-                        host.perform(Effect::RemoveFile { path: path.clone() }).await?;
+                        host.perform(Effect::RemoveFile { path: path.clone() })
+                            .await?;
                     }
                     let to = to.to_owned();
                     Effect::Link { path, to }

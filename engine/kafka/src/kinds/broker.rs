@@ -1,5 +1,6 @@
 //! `kafka::broker`: a broker that runs, is registered and has its replicas in sync.
 
+mod adopt;
 mod args;
 mod lifecycle;
 mod probe;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use krun_model::{
     Address, Change, Fault, Map, Outputs, StepKind, Target, Value,
-    kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
+    kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
 
@@ -186,5 +187,9 @@ impl StateKind for Broker {
             Standing::Ready | Standing::Unseen => life.await_serving().await?,
         }
         Ok(args.outputs(&started, &heap))
+    }
+
+    async fn adopt(&self, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
+        adopt::adopt(cx).await
     }
 }

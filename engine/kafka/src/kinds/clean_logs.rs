@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Address, Change, Content, Effect, Fault, Map, Outputs, ReadHost, StepKind, Target, Value,
-    kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
+    kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::{After, DiffLine},
     schema::{ArgSpec, ArgType},
 };
@@ -153,5 +153,21 @@ impl StateKind for CleanLogs {
             })
             .await?;
         Ok(Outputs::new())
+    }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        self.apply(cx).await.map(Some)
+    }
+
+    async fn adopt(&self, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
+        let args: Args = cx.step.args()?;
+        let adopted = generation::adopt(cx, &args.log_dir, args.generation).await?;
+        Ok(
+            adopted.map_or(Adoption::Nothing, |(effect, found, _)| Adoption::Accepted {
+                effects: vec![effect],
+                outputs: Outputs::new(),
+                found,
+            }),
+        )
     }
 }

@@ -151,4 +151,20 @@ impl StateKind for Distribution {
         layout.make(cx.host).await?;
         Ok(Outputs::new())
     }
+
+    /// All but the jars: those are known once they are downloaded.
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        let args: Args = cx.step.args()?;
+        if args.home.is_none() {
+            let folders = Folders::of(&args.to);
+            let layout = Layout {
+                product: versions::find(&args.version)?.product(),
+                folders: &folders,
+                java: &args.java,
+                data: args.data.as_deref(),
+            };
+            layout.make_files(cx.host).await?;
+        }
+        Ok(Some(Outputs::new()))
+    }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Address, Change, Content, Effect, Fault, Map, Outputs, ReadHost, StepKind, Target, Value,
-    kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
+    kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::{After, DiffLine},
     schema::{ArgSpec, ArgType},
 };
@@ -132,15 +132,7 @@ impl StateKind for Clean {
         if let Some(marker) = marker(cx.host, &args.data_dir, deployment).await? {
             return Ok(outputs(marker));
         }
-        for folder in args.folders() {
-            aside::unused(cx.host, folder).await?;
-        }
-        for (folder, what) in args.folders().into_iter().zip(["data", "datalog"]) {
-            ensure_dir(cx.host, folder, distribution::FOLDER).await?;
-            let name = aside::name(cx.step.address, what);
-            let to = cx.host.quarantine(folder, &name).await?;
-            aside::entries(cx.host, folder, &[VERSION_2.to_owned()], &to).await?;
-        }
+        set_aside(cx, &args).await?;
         let generation = Generation::fresh(cx.host, deployment).await?;
         cx.host
             .perform(Effect::WriteFile {
@@ -152,4 +144,46 @@ impl StateKind for Clean {
             .await?;
         Ok(outputs(generation))
     }
+
+    /// All but the marker: a generation is a new one each time.
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        set_aside(cx, &cx.step.args()?).await.map(|()| None)
+    }
+
+    /// What a running server uses is its own generation: that of a marker that is there, or a new one.
+    async fn adopt(&self, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
+        let args: Args = cx.step.args()?;
+        let generation = match Generation::of(cx.host, &args.data_dir).await? {
+            Some(marker) => marker.generation,
+            None => {
+                Generation::fresh(cx.host, cx.step.deployment)
+                    .await?
+                    .generation
+            }
+        };
+        let adopted = generation::adopt(cx, &args.data_dir, generation).await?;
+        Ok(
+            adopted.map_or(Adoption::Nothing, |(effect, found, marker)| {
+                Adoption::Accepted {
+                    effects: vec![effect],
+                    outputs: outputs(marker),
+                    found,
+                }
+            }),
+        )
+    }
+}
+
+/// Moves what ZooKeeper remembers into the quarantine.
+async fn set_aside(cx: &ApplyCx<'_>, args: &Args) -> Result<(), Fault> {
+    for folder in args.folders() {
+        aside::unused(cx.host, folder).await?;
+    }
+    for (folder, what) in args.folders().into_iter().zip(["data", "datalog"]) {
+        ensure_dir(cx.host, folder, distribution::FOLDER).await?;
+        let name = aside::name(cx.step.address, what);
+        let to = cx.host.quarantine(folder, &name).await?;
+        aside::entries(cx.host, folder, &[VERSION_2.to_owned()], &to).await?;
+    }
+    Ok(())
 }

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Effect, Fault, Map, Outputs, ReadHost, StepKind, Target, Value, WriteHost,
-    kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
+    Address, Change, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target, Value,
+    WriteHost,
+    kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
 use krun_steps::folders::ensure_dir;
@@ -19,7 +20,7 @@ use crate::{
     diagnosis::Patterns,
     distribution,
     process::{
-        self, Heap, ReadyProbe, Standing, Started, Wanted, absent, await_ready, log_size,
+        self, Foreign, Heap, ReadyProbe, Standing, Started, Wanted, absent, await_ready, log_size,
         not_serving, outdated, port_free, standing, wanted,
     },
     versions::Program,
@@ -262,6 +263,8 @@ impl StateKind for Server {
                         grace_ms: GRACE_MS,
                     })
                     .await?;
+                // One that was adopted may have written its output elsewhere.
+                ensure_dir(cx.host, &args.log_dir, distribution::FOLDER).await?;
                 cx.host.perform(Effect::StartProcess(spec.clone())).await?;
             }
         }
@@ -272,6 +275,27 @@ impl StateKind for Server {
         };
         await_ready(cx.host, spec, log, args.limit(), &self.patterns, &mut probe).await?;
         Ok(args.outputs(&started, &heap))
+    }
+
+    async fn adopt(&self, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
+        let args: Args = cx.step.args()?;
+        let heap = args.heap()?;
+        let server = args.server(&heap);
+        let Wanted::Known(started) = wanted(cx.host, &cx.step, &server).await? else {
+            return Ok(Adoption::Nothing);
+        };
+        let Some(foreign) = Foreign::at(cx.host, args.port, &started).await? else {
+            return Ok(Adoption::Nothing);
+        };
+        foreign.must_share(&started.settings, &["dataDir", "dataLogDir"])?;
+        zookeeper::mode(&args.address, args.port)
+            .await
+            .map_err(|why| {
+                Fault::new(FaultCode::Conflict, "this ZooKeeper can't be adopted").because(why)
+            })?;
+        let outputs = args.outputs(&started, &heap);
+        let found = foreign.found(cx.host, &server, *started, outputs).await?;
+        Ok(Adoption::Process(Box::new(found)))
     }
 }
 

@@ -89,6 +89,10 @@ impl StateKind for SnapshotFolders {
         })?;
         folders(&args, &settings)
     }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        self.apply(cx).await.map(Some)
+    }
 }
 
 #[cfg(test)]

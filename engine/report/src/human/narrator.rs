@@ -73,6 +73,7 @@ impl Narrator {
                     Verb::Rollback => format!("rollback of {deployment} (run {run})"),
                     Verb::Stop => format!("stop of {deployment} (run {run})"),
                     Verb::Start => format!("start of {deployment} (run {run})"),
+                    Verb::Adopt => format!("adoption by {deployment} (run {run})"),
                 };
                 let on = if *resumed {
                     ", going on where it was interrupted"

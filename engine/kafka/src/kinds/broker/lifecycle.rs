@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use krun_model::{Effect, Fault, ProcessSpec, kind::ApplyCx};
+use krun_steps::folders::ensure_dir;
 
 use super::{
     args::{Args, GRACE_MS},
@@ -11,6 +12,7 @@ use super::{
 use crate::{
     cluster::{gate, isr, reach},
     diagnosis::Patterns,
+    distribution,
     kinds::zookeeper_server::claim,
     process::{NotReady, await_ready, log_size, port_free},
     waiting::Until,
@@ -78,6 +80,8 @@ impl Lifecycle<'_> {
             grace_ms: GRACE_MS,
         })
         .await?;
+        // One that was adopted may have written its output elsewhere.
+        ensure_dir(host, &args.log_dir, distribution::FOLDER).await?;
         self.start().await?;
         self.await_in_sync().await
     }

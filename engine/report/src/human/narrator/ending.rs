@@ -28,6 +28,7 @@ impl Narrator {
             Verb::Rollback => "rollback ",
             Verb::Stop => "stop ",
             Verb::Start => "start ",
+            Verb::Adopt => "adoption ",
         };
         let (word, tone, joint) = match status {
             RunStatus::Succeeded => ("succeeded", Tone::Good, "in"),

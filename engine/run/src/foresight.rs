@@ -1,0 +1,145 @@
+//! What the steps after a change will find, before the change is made.
+//!
+//! Goes through the steps in order. One that differs and can be foreseen goes through its motions on
+//! the [`Overlay`]; those that come after it are looked at again there, so that a plan shows what they
+//! will really do. Steps that come after nothing foreseen are not looked at twice.
+
+use std::collections::{HashMap, HashSet};
+
+use futures::future::join_all;
+use krun_model::{
+    Address, Change, Fault, Outputs, Runbook, Step,
+    kind::{ApplyCx, Check, Kind, Kinds, StepRef},
+};
+use krun_plan::Observation;
+
+use crate::{
+    Session,
+    events::Silent,
+    observe::{Known, Look, Seen, kind_of, look, outputs, resolve},
+    overlay::{Lens, Overlay},
+};
+
+/// Looks again at every step that comes after a foreseen change.
+pub(crate) async fn look_ahead(
+    session: &Session,
+    runbook: &Runbook,
+    kinds: &Kinds,
+    how: Look<'_>,
+    overlay: &Overlay,
+    seen: &mut Seen,
+) -> Result<(), Fault> {
+    let run = session.ledger.history().next_run();
+    let lens = |step| Lens::new(session, overlay, run, step, how.remember);
+    let mut known = seen.known.clone();
+    let mut changed: HashSet<&Address> = HashSet::new();
+    for level in levels(runbook) {
+        let mut looks = Vec::new();
+        for &step in &level {
+            if !step.after.iter().any(|before| changed.contains(before)) {
+                continue;
+            }
+            changed.insert(&step.address);
+            known.remove(&step.address);
+            let args = match resolve(step, &known) {
+                Ok(args) => args,
+                Err(unresolved) => {
+                    seen.known.remove(&step.address);
+                    let steps = &mut seen.observed.steps;
+                    steps.insert(step.address.clone(), unresolved);
+                    continue;
+                }
+            };
+            let kind = kind_of(kinds, step)?;
+            let lens = lens(&step.address);
+            looks.push(async move {
+                let found = look(session, &lens, kind, step, &args).await;
+                (step, args, found, lens)
+            });
+        }
+        for (step, args, found, lens) in join_all(looks).await {
+            if let Some(outputs) = outputs(session, &step.address, &found) {
+                known.insert(step.address.clone(), outputs);
+            }
+            if lens.saw_ahead() || resolve(step, &seen.known).ok() != Some(args) {
+                // What is only foreseen is no output yet.
+                seen.known.remove(&step.address);
+                seen.foreseen.insert(step.address.clone());
+            }
+            seen.digests
+                .extend(lens.seen().map(|digest| (step.address.clone(), digest)));
+            seen.observed.steps.insert(step.address.clone(), found);
+        }
+        for &step in &level {
+            let lens = lens(&step.address);
+            if let Some(outputs) = foresee(session, kinds, how, step, &known, seen, &lens).await? {
+                known.insert(step.address.clone(), outputs);
+            }
+            if lens.performed() {
+                changed.insert(&step.address);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets a step that differs go through its motions; its outputs, where those are known then.
+async fn foresee(
+    session: &Session,
+    kinds: &Kinds,
+    how: Look<'_>,
+    step: &Step,
+    known: &Known,
+    seen: &Seen,
+    lens: &Lens<'_>,
+) -> Result<Option<Outputs>, Fault> {
+    let Some((change, args)) = drift(step, known, seen).filter(|_| (how.will_do)(step)) else {
+        return Ok(None);
+    };
+    let Kind::State(kind) = kind_of(kinds, step)? else {
+        return Ok(None);
+    };
+    let memory = session.ledger.history().steps.get(&step.address).cloned();
+    let cx = ApplyCx {
+        step: StepRef {
+            address: &step.address,
+            deployment: session.ledger.id(),
+            args: &args,
+            memory: memory.as_ref(),
+        },
+        host: lens,
+        change,
+        progress: &Silent,
+    };
+    // What can't be foreseen is no reason to plan nothing: the step itself will say what is wrong.
+    Ok(kind.foresee(&cx).await.ok().flatten())
+}
+
+/// What a step will do, where that is known.
+fn drift(step: &Step, known: &Known, seen: &Seen) -> Option<(Change, serde_json::Value)> {
+    match seen.observed.steps.get(&step.address) {
+        Some(Observation::State {
+            check: Check::Drift { change, .. },
+            ..
+        }) => Some((*change, resolve(step, known).ok()?)),
+        _ => None,
+    }
+}
+
+/// The steps by how many come before them at most: those of one level don't depend on one another.
+fn levels(runbook: &Runbook) -> Vec<Vec<&Step>> {
+    let mut level_of: HashMap<&Address, usize> = HashMap::new();
+    let mut levels: Vec<Vec<&Step>> = Vec::new();
+    for step in &runbook.steps {
+        let before = step.after.iter().filter_map(|before| level_of.get(before));
+        let level = before.max().map_or(0, |level| level + 1);
+        level_of.insert(&step.address, level);
+        if levels.len() <= level {
+            levels.resize_with(level + 1, Vec::new);
+        }
+        if let Some(steps) = levels.get_mut(level) {
+            steps.push(step);
+        }
+    }
+    levels
+}

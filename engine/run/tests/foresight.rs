@@ -1,0 +1,269 @@
+//! A plan is what the run then does: over random runbooks of files in random folders.
+
+use std::{fs, sync::Arc};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{
+    Change, Effect, Effector, Event, Fault, Map, Reason, Reporter, Runbook, Step, Target,
+    TargetState, Value,
+    event::RunStatus,
+    journal::{Verb, Who},
+    kind::Kinds,
+    runbook::Span,
+};
+use krun_run::{Ended, EventSender, Ledger, RunOptions, RunRequest, Session};
+use proptest::prelude::*;
+use tokio::sync::watch;
+
+/// Folders that a step may name; `alias` is a link to `d0`.
+const FOLDERS: [&str; 4] = ["d0", "d1", "d0/d2", "alias"];
+const FILES: [&str; 3] = ["f0", "f1", "f2"];
+const TEXTS: [&str; 4] = ["a=1\n", "a=2\nb=1\n", "# none\n", ""];
+const MODES: [Option<&str>; 3] = [None, Some("0640"), Some("0755")];
+
+#[derive(Clone, Debug)]
+enum Act {
+    Folder(usize, usize),
+    Write(usize, usize, usize, usize),
+    Clone((usize, usize), (usize, usize)),
+    Settings(usize, usize, usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let place = || (0..FOLDERS.len(), 0..FILES.len());
+    let act = prop_oneof![
+        (0..FOLDERS.len(), 0..MODES.len()).prop_map(|(d, m)| Act::Folder(d, m)),
+        (place(), 0..TEXTS.len(), 0..MODES.len()).prop_map(|((d, f), t, m)| Act::Write(d, f, t, m)),
+        (place(), place()).prop_map(|(from, to)| Act::Clone(from, to)),
+        (place(), 0..3usize).prop_map(|((d, f), v)| Act::Settings(d, f, v)),
+    ];
+    proptest::collection::vec(act, 1..14)
+}
+
+fn path(root: &Utf8Path, (folder, file): (usize, usize)) -> String {
+    root.join(FOLDERS[folder]).join(FILES[file]).into_string()
+}
+
+/// The kind and arguments of an act; none of one that says nothing.
+fn step(root: &Utf8Path, act: &Act) -> Option<(&'static str, Map<Value>)> {
+    let text = |text: &str| Value::Str(text.to_owned());
+    let with_mode = |mut args: Map<Value>, mode: usize| {
+        args.extend(MODES[mode].map(|mode| ("mode".to_owned(), text(mode))));
+        args
+    };
+    let args = |list: &[(&str, Value)]| -> Map<Value> {
+        list.iter()
+            .map(|(k, v)| ((*k).to_owned(), v.clone()))
+            .collect()
+    };
+    Some(match act {
+        // A mode behind a link is refused.
+        Act::Folder(3, _) => (
+            "directory",
+            args(&[("path", text(root.join("alias").as_str()))]),
+        ),
+        Act::Folder(folder, mode) => {
+            let path = root.join(FOLDERS[*folder]);
+            (
+                "directory",
+                with_mode(args(&[("path", text(path.as_str()))]), *mode),
+            )
+        }
+        Act::Write(folder, file, content, mode) => {
+            let place = text(&path(root, (*folder, *file)));
+            let list = args(&[("path", place), ("content", text(TEXTS[*content]))]);
+            ("file", with_mode(list, *mode))
+        }
+        Act::Clone(from, to) => {
+            let (from, to) = (path(root, *from), path(root, *to));
+            if from == to {
+                return None;
+            }
+            (
+                "file_clone",
+                args(&[("from", text(&from)), ("to", text(&to))]),
+            )
+        }
+        Act::Settings(folder, file, value) => {
+            let set = Value::Map(args(&[("a", text(&value.to_string()))]));
+            let place = text(&path(root, (*folder, *file)));
+            ("properties", args(&[("path", place), ("set", set)]))
+        }
+    })
+}
+
+/// Each step after the one before it: what they do depends on their order.
+fn runbook(root: &Utf8Path, acts: &[Act]) -> Runbook {
+    let mut steps: Vec<Step> = vec![];
+    for (kind, args) in acts.iter().filter_map(|act| step(root, act)) {
+        let after = steps.last().map(|step| step.address.clone());
+        steps.push(Step {
+            address: format!("s{}", steps.len()).parse().unwrap(),
+            kind: kind.to_owned(),
+            args,
+            after: after.into_iter().collect(),
+            doc: String::new(),
+            phase: None,
+            span: Span {
+                file: "r".into(),
+                line: 1,
+                column: 1,
+            },
+        });
+    }
+    Runbook {
+        name: "r".into(),
+        version: "1".into(),
+        summary: String::new(),
+        doc: String::new(),
+        params: vec![],
+        values: Map::new(),
+        phases: vec![],
+        steps,
+        sources: vec![],
+    }
+}
+
+fn request(runbook: Runbook) -> RunRequest {
+    RunRequest {
+        runbook,
+        kinds: Kinds::new(krun_steps::kinds()),
+        path: "/r".into(),
+        given: Map::new(),
+        verb: Verb::Run,
+        options: RunOptions::default(),
+        approve: Box::new(|_| Ok(())),
+    }
+}
+
+struct NoCluster;
+
+#[async_trait::async_trait]
+impl Effector for NoCluster {
+    async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
+        Err(Fault::internal(format!("{target} is of no file")))
+    }
+    async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
+        Err(Fault::internal(format!("{effect:?} is of no file")))
+    }
+}
+
+struct Nobody;
+
+impl Reporter for Nobody {
+    fn event(&mut self, _: &Event) {}
+}
+
+fn session(state: &Utf8Path, events: EventSender) -> Session {
+    let cancel = watch::channel(false).1;
+    let store = krun_journal::Store::open(state).unwrap();
+    let name = "d".parse().unwrap();
+    Session {
+        ledger: Arc::new(Ledger::open(Arc::new(store), name, "id".into()).unwrap()),
+        machine: Arc::new(krun_agent::LocalMachine::new(
+            state.join("cache"),
+            cancel.clone(),
+        )),
+        cluster: Arc::new(NoCluster),
+        events,
+        who: Who {
+            user: "u".into(),
+            host: "h".into(),
+            pid: 1,
+            krun: "0".into(),
+        },
+        quarantine: state.join("quarantine"),
+        cancel,
+    }
+}
+
+fn block_on<T>(work: impl AsyncFnOnce(EventSender) -> T) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(krun_run::report(Box::new(Nobody), work))
+}
+
+/// A folder with a link in it and, for some names, files.
+fn world(there: &[(usize, usize, usize)]) -> (tempfile::TempDir, Utf8PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Utf8Path::from_path(folder.path()).unwrap().join("root");
+    fs::create_dir_all(root.join("d0")).unwrap();
+    std::os::unix::fs::symlink("d0", root.join("alias")).unwrap();
+    for (d, f, t) in there {
+        fs::create_dir_all(root.join(FOLDERS[*d])).unwrap();
+        fs::write(path(&root, (*d, *f)), TEXTS[*t]).unwrap();
+    }
+    (folder, root)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// An exact run stops at the first step of which change or differences are not those of the plan. So
+    /// it ends well, or at a step of which the plan says that it is not known.
+    #[test]
+    fn the_run_does_what_the_plan_says(
+        acts in acts(),
+        there in proptest::collection::vec((0..FOLDERS.len(), 0..FILES.len(), 0..TEXTS.len()), 0..4),
+    ) {
+        let (folder, root) = world(&there);
+        let state = Utf8Path::from_path(folder.path()).unwrap().join("state");
+        let book = runbook(&root, &acts);
+        let (plan, ended): (_, Result<Ended, Fault>) = block_on(async |events| {
+            let session = session(&state, events);
+            let (plan, faults) = krun_run::plan_file(&session, &request(book.clone()), 0).await.unwrap();
+            assert!(faults.is_empty(), "{faults:?}");
+            let ended = krun_run::run_planned(&session, request(book), &plan).await;
+            (plan.plan, ended)
+        });
+        let ended = ended.unwrap();
+        let unknown = |step: &krun_model::plan::PlannedStep| matches!(step.reason, Reason::KnownAfterApply(_));
+        match ended.faults.first() {
+            None => prop_assert_eq!(ended.status, RunStatus::Succeeded),
+            Some((Some(step), fault)) => {
+                let planned = plan.step(step).unwrap();
+                prop_assert!(unknown(planned), "{}: {:?} {}", step, planned, fault);
+            }
+            Some((None, fault)) => prop_assert!(false, "{}", fault),
+        }
+        if !plan.steps.iter().any(unknown) {
+            prop_assert!(ended.faults.is_empty());
+        }
+    }
+}
+
+/// Ten thousand files in folders that are not there yet: the plan must not take longer per step the
+/// more there are.
+#[test]
+fn many_steps() {
+    let time = |count: usize| {
+        let (folder, root) = world(&[]);
+        let state = Utf8Path::from_path(folder.path()).unwrap().join("state");
+        let mut book = runbook(&root, &[]);
+        let template = runbook(&root, &[Act::Write(1, 0, 0, 0)]).steps.remove(0);
+        for at in 0..count {
+            let mut step = template.clone();
+            step.address = format!("s{at}").parse().unwrap();
+            let place = root.join(format!("many/{}/{at}", at % 100));
+            step.args
+                .insert("path".into(), Value::Str(place.into_string()));
+            if at >= 100 {
+                step.after = vec![format!("s{}", at % 100).parse().unwrap()];
+            }
+            book.steps.push(step);
+        }
+        let since = std::time::Instant::now();
+        let plan = block_on(async |events| {
+            let session = session(&state, events);
+            krun_run::plan(&session, &request(book)).await.unwrap().0
+        });
+        assert!(plan.steps.iter().all(|step| step.change == Change::Create));
+        since.elapsed()
+    };
+    time(100);
+    let (few, many) = (time(1000), time(10_000));
+    eprintln!("1000 steps: {few:?}; 10000 steps: {many:?}");
+    assert!(many < few * 40, "{few:?} and {many:?}");
+}
