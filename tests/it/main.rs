@@ -9,4 +9,5 @@ mod kills;
 mod listing;
 mod properties;
 mod single_host;
+mod topics;
 mod trouble;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use krun_model::{
-    Address, Change, Digest, Fault, History, Plan, Reason, Runbook, Step, Target,
+    Address, Change, Digest, Effect, Fault, History, Plan, Reason, Runbook, Step, Target,
     history::StepMemory,
     journal::Seq,
     kind::{Check, Declared, Kinds, UndoClass},
@@ -42,6 +42,7 @@ pub fn decide(
             let (change, reason, diff) =
                 decide_step(step, &graph, observed, &planned, history, options);
             planned.insert(step.address.clone(), change);
+            let undo = undo_class(step, kinds, observed, history, change, &diff);
             PlannedStep {
                 address: step.address.clone(),
                 kind: step.kind.clone(),
@@ -52,15 +53,41 @@ pub fn decide(
                 change,
                 reason,
                 diff,
-                undo: kinds
-                    .get(&step.kind)
-                    .map_or(UndoClass::Nothing, |kind| kind.spec().undo),
+                undo,
             }
         })
         .collect();
     Plan {
         steps,
         orphans: orphans(runbook, history),
+    }
+}
+
+/// What a rollback can do about what is done to a step. A change that can't be taken back by itself
+/// goes with the topic that it is made to, if krun created that.
+pub fn undo_class(
+    step: &Step,
+    kinds: &Kinds,
+    observed: &Observed,
+    history: &History,
+    change: Change,
+    diff: &[DiffLine],
+) -> UndoClass {
+    let class = kinds.get(&step.kind).map_or(UndoClass::Nothing, |kind| {
+        kind.common().undo_of(change, diff)
+    });
+    let writes = observed.declared.get(&step.address).map(|d| &d.writes);
+    let created = writes.into_iter().flatten().any(|target| {
+        matches!(target, Target::Topic(_))
+            && history
+                .effects
+                .iter()
+                .find(|memory| memory.effect.target().is_same(target))
+                .is_some_and(|first| matches!(first.effect, Effect::CreateTopic { .. }))
+    });
+    match (class, change) {
+        (UndoClass::Irreversible, Change::Update) if created => UndoClass::Contained,
+        (class, _) => class,
     }
 }
 

@@ -12,7 +12,7 @@ mod observed;
 mod rollback;
 mod world;
 
-pub use decide::{Options, decide, decide_step, failures, once_done};
+pub use decide::{Options, decide, decide_step, failures, once_done, undo_class};
 pub use graph::{Graph, waves};
 pub use inputs::{act_key, inputs_digest};
 pub use observed::{Observation, Observed};

@@ -84,14 +84,19 @@ impl World {
             Effect::WriteFile { path, .. }
             | Effect::MakeDir { path, .. }
             | Effect::Link { path, .. } => self.remember(path),
-            Effect::StopProcess { .. } | Effect::DeleteTopic { .. } => {
+            Effect::StopProcess { .. }
+            | Effect::DeleteTopic { .. }
+            | Effect::DeleteGroup { .. } => {
                 self.states.insert(effect.target(), TargetState::Absent);
             }
             Effect::Claim { .. }
             | Effect::StartProcess(_)
             | Effect::InstallPackages { .. }
             | Effect::CreateTopic { .. }
-            | Effect::Produce { .. } => {}
+            | Effect::Produce { .. }
+            | Effect::AddPartitions { .. }
+            | Effect::AlterConfigs { .. }
+            | Effect::CommitOffsets { .. } => {}
         }
     }
 

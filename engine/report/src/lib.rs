@@ -32,7 +32,10 @@ mod time;
 #[cfg(test)]
 mod samples;
 
-pub use cluster::{ClusterBroker, ClusterPartition, ClusterTable, ClusterTopic, cluster_text};
+pub use cluster::{
+    ClusterBroker, ClusterGroup, ClusterPartition, ClusterTable, ClusterTopic, GroupPlace,
+    cluster_text,
+};
 pub use diagnosis::{DiagnosedLine, DiagnosedLog, diagnosis_text};
 pub use fault::fault_text;
 pub use history::history_text;

@@ -15,10 +15,10 @@ use std::{
 use krun_model::{
     Address, Change, Digest, Entry, Event, Fault, FaultCode, Outputs, Plan, Reason, RunId, Runbook,
     Step,
-    kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef},
-    plan::PlannedStep,
+    kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef, UndoClass},
+    plan::{DiffLine, PlannedStep},
 };
-use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step};
+use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step, undo_class};
 
 use crate::{
     Session,
@@ -36,6 +36,8 @@ pub(crate) struct RunCx {
     pub(crate) plan: Plan,
     pub(crate) graph: Graph,
     pub(crate) options: Options,
+    /// Whether what can't be taken back was agreed to, though no plan showed it.
+    pub(crate) agreed: bool,
     /// Whether a step has failed, so that nothing more is taken down.
     pub(crate) failed: AtomicBool,
     /// One at a time restarts, by group: the dispatcher holds back those that are planned, this
@@ -79,7 +81,8 @@ impl RunCx {
                 .at(&step.address)
         })?;
         let seen = observe::look(&self.session, kind, step, &args).await;
-        let (change, reason) = self.decide_again(step, &seen)?;
+        let (change, reason, diff) = self.decide_again(step, &seen)?;
+        self.refuse_unasked(step, planned, change, &reason, &diff)?;
         if change == Change::NoOp {
             let outputs = observe::outputs(&self.session, &step.address, &seen).unwrap_or_default();
             self.remember(step, &args, &seen, Change::NoOp, &outputs)
@@ -119,7 +122,11 @@ impl RunCx {
     }
 
     /// Takes the plan's decision once more, on what is there now.
-    fn decide_again(&self, step: &Step, seen: &Observation) -> Result<(Change, Reason), Fault> {
+    fn decide_again(
+        &self,
+        step: &Step,
+        seen: &Observation,
+    ) -> Result<(Change, Reason, Vec<DiffLine>), Fault> {
         let still_unknown = |why: &str| {
             Fault::new(FaultCode::Conflict, "this step can't be done yet")
                 .at(&step.address)
@@ -147,15 +154,40 @@ impl RunCx {
             .steps
             .insert(step.address.clone(), seen.clone());
         let history = self.session.ledger.history();
-        let (change, reason, _) = decide_step(
+        Ok(decide_step(
             step,
             &self.graph,
             &state.observed,
             &state.done,
             &history,
             self.options,
-        );
-        Ok((change, reason))
+        ))
+    }
+
+    /// A plan that was agreed to did not show that something can't be taken back: nobody was asked.
+    fn refuse_unasked(
+        &self,
+        step: &Step,
+        planned: &PlannedStep,
+        change: Change,
+        reason: &Reason,
+        diff: &[DiffLine],
+    ) -> Result<(), Fault> {
+        if self.agreed || planned.undo == UndoClass::Irreversible || !change.is_change() {
+            return Ok(());
+        }
+        let history = self.session.ledger.history();
+        let observed = &self.state().observed;
+        let undo = undo_class(step, &self.kinds, observed, &history, change, diff);
+        if undo != UndoClass::Irreversible {
+            return Ok(());
+        }
+        let what = "this step can't be taken back, which was not known when the run began";
+        Err(Fault::new(FaultCode::NeedsConfirmation, what)
+            .at(&step.address)
+            .because(reason)
+            .hint("Run the same command again: now that it is known, it is asked for.")
+            .hint("Or say yes beforehand with `--yes`."))
     }
 
     /// Applies or proves, and verifies.

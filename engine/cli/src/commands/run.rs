@@ -24,6 +24,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
             prove: args.prove,
             only_processes: false,
             force: args.force,
+            agreed: args.yes,
         },
         approve: approval(args.yes),
     };

@@ -24,14 +24,14 @@ use super::{
 use crate::view::{ClusterView, PartitionView};
 
 /// How long a topic may take to appear, or to go.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 /// How long brokers that are just starting may be missed: fewer of them than replicas is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one question may take.
 const ASK: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 
-fn admin(bootstrap: &[String]) -> Result<AdminClient<Quiet>, Fault> {
+pub(super) fn admin(bootstrap: &[String]) -> Result<AdminClient<Quiet>, Fault> {
     settings(bootstrap)
         .create_with_context(Quiet::default())
         .map_err(|error| {
@@ -44,7 +44,7 @@ fn admin(bootstrap: &[String]) -> Result<AdminClient<Quiet>, Fault> {
 }
 
 /// Lets a client end on another thread: that takes up to a tenth of a second.
-fn dismiss(admin: AdminClient<Quiet>) {
+pub(super) fn dismiss(admin: AdminClient<Quiet>) {
     std::thread::spawn(move || drop(admin));
 }
 
@@ -83,10 +83,15 @@ pub async fn create(topic: &TopicRef, spec: &TopicSpec) -> Result<(), Fault> {
         }
     }
     dismiss(client);
+    await_whole(topic, spec.partitions).await
+}
+
+/// Waits until a topic has so many partitions, each with its leader and all its replicas.
+pub(super) async fn await_whole(topic: &TopicRef, total: u32) -> Result<(), Fault> {
     await_seen(topic, |partitions| {
         let mut view = ClusterView::default();
         view.topics.insert(topic.name.clone(), partitions.to_vec());
-        partitions.len() == spec.partitions as usize && isr::lagging(&view).is_empty()
+        partitions.len() == total as usize && isr::lagging(&view).is_empty()
     })
     .await
 }
