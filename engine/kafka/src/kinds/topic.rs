@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Digest, Effect, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
+    Address, Change, Digest, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target,
+    Value,
     configs::{ConfigChanges, ConfigsOf, ConfigsRef},
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
@@ -18,9 +19,14 @@ use super::{
     args::{at_least_one, int, text, texts},
     settings,
 };
-use crate::cluster::{configs, connection::Connection, effector::topic_seen, partitions, reach};
+use crate::{
+    cluster::{configs, connection::Connection, create, effector::topic_seen, partitions, reach},
+    waiting::Until,
+};
 
 const ASK: Duration = Duration::from_secs(5);
+/// How long a broker that has just started may not know a topic.
+const SHOWN: Duration = Duration::from_secs(15);
 
 /// The kind.
 pub struct Topic;
@@ -204,7 +210,7 @@ impl StateKind for Topic {
             });
         }
         let connection = Connection::open(&args.bootstrap)?;
-        match topic_seen(&connection, &args.name).await? {
+        match seen(cx.host, &connection, &args).await? {
             None => Ok(Check::Drift {
                 change: Change::Create,
                 why: "there is no such topic".to_owned(),
@@ -233,7 +239,7 @@ impl StateKind for Topic {
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let connection = Connection::open(&args.bootstrap)?;
-        let Some(seen) = topic_seen(&connection, &args.name).await? else {
+        let Some(seen) = seen(cx.host, &connection, &args).await? else {
             cx.host
                 .perform(Effect::CreateTopic {
                     topic: args.topic(),
@@ -262,6 +268,34 @@ impl StateKind for Topic {
                 .await?;
         }
         outputs(&connection, &args.name).await
+    }
+}
+
+/// What the cluster shows of the topic, if it has it. A broker that has just started may not know it
+/// yet, and what somebody else created must not be taken for created by krun: the controller is asked
+/// before the topic counts as not there.
+async fn seen(
+    host: &dyn ReadHost,
+    connection: &Connection,
+    args: &Args,
+) -> Result<Option<TopicSeen>, Fault> {
+    let until = Until::new(SHOWN);
+    loop {
+        if let Some(seen) = topic_seen(connection, &args.name).await? {
+            return Ok(Some(seen));
+        }
+        if create::would_create(&args.topic(), &args.spec()).await? {
+            return Ok(None);
+        }
+        if until.over() {
+            return Err(Fault::new(
+                FaultCode::Timeout,
+                "the topic is there, but no broker shows it",
+            )
+            .at(&args.name)
+            .hint("See which brokers are missing: `krun status --cluster`."));
+        }
+        until.pause(host).await?;
     }
 }
 
