@@ -2,7 +2,8 @@
 //! tools and by kcat.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    fs,
+    io::Write as _,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -162,40 +163,54 @@ fn settings_are_repaired_and_rolled_back() {
     assert!(plan.contains("settings of topic mine"), "{plan}");
 }
 
+/// Whether the journal holds a text, committed or about to be.
+fn journaled(cluster: &Cluster, text: &str) -> bool {
+    let files = fs::read_dir(cluster.lab.path("state")).expect("a state folder");
+    files.flatten().any(|file| {
+        let bytes = fs::read(file.path()).unwrap_or_default();
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    })
+}
+
 #[test]
 fn killed_while_it_alters_it_recovers_and_goes_back() {
     let mut cluster = one_broker();
     cluster.run().expect(0);
-    let begin: Vec<_> = (0..6).collect();
-    for round in begin {
+    let mut cut_off = 0;
+    for round in 0..6_u32 {
+        let retention = format!("{}", 1_000_000 + round);
         cluster.set(&format!(
-            "topic_configs=retention.ms={},flush.ms=9",
-            1_000_000 + round
+            "topic_configs=retention.ms={retention},flush.ms=9"
         ));
         let mut krun = cluster
             .command("run", &["--json"])
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("krun starts");
-        let lines = BufReader::new(krun.stdout.take().expect("stdout")).lines();
-        for line in lines.map_while(Result::ok) {
-            if line.contains("\"step_started\",\"step\":\"topic\"") {
-                break;
-            }
+        // The intent is in the journal; the outcome comes once the brokers show the settings.
+        let intent = format!("\"retention.ms\":\"{retention}\"");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !journaled(&cluster, &intent) && krun.try_wait().expect("a child").is_none() {
+            assert!(Instant::now() < deadline, "no intent");
         }
-        // Each round a little later: before the intent, between it and the outcome, after.
-        std::thread::sleep(Duration::from_millis(round * 8));
+        // Each round a little later: before the request, after it, after the outcome.
+        std::thread::sleep(Duration::from_millis(u64::from(round) * 4));
         krun.kill().expect("SIGKILL");
         krun.wait().expect("krun is gone");
-        let last = cluster.run().expect(0).finished();
-        assert_eq!(last["status"], "succeeded", "{last}");
-        let wanted = [
-            "flush.ms=9".to_owned(),
-            format!("retention.ms={}", 1_000_000 + round),
-        ];
+        let events = cluster.run().expect(0).events();
+        let recovered = |event: &&Value| event["event"] == "recovered";
+        cut_off += events.iter().filter(recovered).count();
+        let wanted = ["flush.ms=9".to_owned(), format!("retention.ms={retention}")];
         assert_eq!(settings(&cluster, "test"), wanted);
+        assert_eq!(cluster.run().expect(0).finished()["changed"], 0);
     }
+    assert!(
+        cut_off > 0,
+        "no kill fell between an intent and its outcome"
+    );
     cluster.lab.run(&["rollback", "--yes"]).expect(0);
     assert_eq!(cluster.lab.pids().len(), 0);
 }

@@ -139,7 +139,13 @@ mod tests {
         for row in VERSIONS {
             assert!(row.java.documented.is_sorted() && !row.java.documented.is_empty());
             let product = row.product();
-            let names: Vec<_> = product.tools.iter().copied().flatten().map(|t| t.name).collect();
+            let names: Vec<_> = product
+                .tools
+                .iter()
+                .copied()
+                .flatten()
+                .map(|t| t.name)
+                .collect();
             let mut once = names.clone();
             once.sort_unstable();
             once.dedup();
@@ -161,8 +167,15 @@ mod tests {
                 let server = tools.find(|tool| tool.class == program.class()).unwrap();
                 assert_eq!(server.daemon, Some(program.console()));
             }
-            for file in ["server.properties", "zookeeper.properties", "log4j.properties"] {
-                assert!(row.config.iter().any(|config| config.name == file), "{file}");
+            for file in [
+                "server.properties",
+                "zookeeper.properties",
+                "log4j.properties",
+            ] {
+                assert!(
+                    row.config.iter().any(|config| config.name == file),
+                    "{file}"
+                );
             }
         }
         assert!(find("3.9.1").is_ok());

@@ -50,7 +50,12 @@ pub fn scripts(product: &Product, java: &Utf8Path) -> Vec<Script> {
     };
     let mut all = vec![
         real(product, java, main, template),
-        real(product, java, ZK_SERVER, include_str!("scripts/zkServer.sh")),
+        real(
+            product,
+            java,
+            ZK_SERVER,
+            include_str!("scripts/zkServer.sh"),
+        ),
     ];
     let mut link = |name: &str, to| {
         if name != to {
@@ -92,7 +97,10 @@ fn real(product: &Product, java: &Utf8Path, name: &str, template: &str) -> Scrip
     let text = template
         .replace("@VERSION@", version_of(product, name))
         .replace("@JAVA@", &quoted(java.as_str()))
-        .replace("@TOOLS@", &tools(product).map(case).collect::<Vec<_>>().join("\n"))
+        .replace(
+            "@TOOLS@",
+            &tools(product).map(case).collect::<Vec<_>>().join("\n"),
+        )
         .replace("@FLAGS@", &flags.join(" "))
         .replace("@GC_LOG_SIZE@", runtime.gc_log_size.unwrap_or_default())
         .replace("@GC_LOG_OF_JAVA_8@", &GC_LOG_OF_JAVA_8.join(" "))
@@ -180,7 +188,9 @@ mod tests {
                 };
                 assert!(scripts.iter().any(|s| s.name == other), "{other}");
             }
-            let reals = scripts.iter().filter(|s| matches!(s.content, Content::Text(_)));
+            let reals = scripts
+                .iter()
+                .filter(|s| matches!(s.content, Content::Text(_)));
             assert_eq!(reals.count(), 2);
         }
         assert_eq!(kafka("3.9.1", "kafka-topics"), Content::Link(RUN_CLASS));
@@ -190,13 +200,17 @@ mod tests {
     #[test]
     fn nothing_is_left_to_fill_in() {
         let mut products: Vec<_> = versions::VERSIONS.iter().map(|row| row.product()).collect();
-        products.extend(versions::zookeeper::VERSIONS.iter().map(|row| row.product()));
+        products.extend(
+            versions::zookeeper::VERSIONS
+                .iter()
+                .map(|row| row.product()),
+        );
         for product in &products {
             for script in scripts(product, "/j/bin/java".into()) {
                 if let Content::Text(text) = script.content {
-                    let open = text.lines().find(|line| {
-                        line.replace("$@", "").matches('@').count() > 0
-                    });
+                    let open = text
+                        .lines()
+                        .find(|line| line.replace("$@", "").matches('@').count() > 0);
                     assert_eq!(open, None, "{} of {}", script.name, product.version);
                 }
             }
@@ -212,7 +226,10 @@ mod tests {
             let mut found = branches.iter().filter_map(|line| line.strip_prefix(&start));
             found.next().map(|rest| rest.trim_end_matches(" ;;"))
         };
-        assert_eq!(branch("kafka-topics"), Some("class=kafka.admin.TopicCommand"));
+        assert_eq!(
+            branch("kafka-topics"),
+            Some("class=kafka.admin.TopicCommand")
+        );
         assert_eq!(
             branch("kafka-console-producer"),
             Some("class=kafka.tools.ConsoleProducer heap=-Xmx512M")
@@ -225,13 +242,20 @@ mod tests {
             branch("zookeeper-shell"),
             Some("class=org.apache.zookeeper.ZooKeeperMainWithTlsSupportForKafka first=-server")
         );
-        assert_eq!(branch("kafka-server-stop"), None, "it would end every broker");
+        assert_eq!(
+            branch("kafka-server-stop"),
+            None,
+            "it would end every broker"
+        );
     }
 
     #[test]
     fn odd_paths_are_quoted() {
         assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
-        assert_eq!(word("-XX:OnOutOfMemoryError=kill -9 %p"), "'-XX:OnOutOfMemoryError=kill -9 %p'");
+        assert_eq!(
+            word("-XX:OnOutOfMemoryError=kill -9 %p"),
+            "'-XX:OnOutOfMemoryError=kill -9 %p'"
+        );
         assert_eq!(word("-XX:+UseG1GC"), "-XX:+UseG1GC");
     }
 }

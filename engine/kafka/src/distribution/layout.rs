@@ -65,13 +65,19 @@ impl Layout<'_> {
             }
             // Dozens of names that belong together are one line.
             many => {
-                let there = many.iter().filter(|(_, _, before)| *before != TargetState::Absent);
+                let there = many
+                    .iter()
+                    .filter(|(_, _, before)| *before != TargetState::Absent);
                 let before = match there.count() {
                     0 => None,
                     count => Some(format!("{count} that differ")),
                 };
                 let after = format!("launchers, {} names", many.len());
-                lines.push(DiffLine::new(self.folders.bin.as_str(), before.as_deref(), after));
+                lines.push(DiffLine::new(
+                    self.folders.bin.as_str(),
+                    before.as_deref(),
+                    after,
+                ));
             }
         }
         Ok(lines)
@@ -136,7 +142,8 @@ impl Layout<'_> {
                 Bin::Link(to) => {
                     // An earlier krun made a script of every name.
                     if matches!(before, TargetState::File { .. }) {
-                        host.perform(Effect::RemoveFile { path: path.clone() }).await?;
+                        host.perform(Effect::RemoveFile { path: path.clone() })
+                            .await?;
                     }
                     let to = to.to_owned();
                     Effect::Link { path, to }

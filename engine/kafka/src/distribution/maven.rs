@@ -213,9 +213,11 @@ mod tests {
         assert!(text.contains(
             "<groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>2.8.0</version></dependency>"
         ));
-        assert!(text.contains(
-            "<artifactId>kafka-tools</artifactId><version>2.8.0</version><exclusions>"
-        ));
+        assert!(
+            text.contains(
+                "<artifactId>kafka-tools</artifactId><version>2.8.0</version><exclusions>"
+            )
+        );
         assert_eq!(text.matches("<dependency>").count(), 3);
         assert!(place(&product).as_str().starts_with("kafka/maven/"));
         let zookeeper = versions::zookeeper::find("3.9.0").unwrap().product();

@@ -137,7 +137,8 @@ impl StateKind for Distribution {
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let product = args.product()?;
-        cx.progress.say(&format!("{} through Maven", product.title()));
+        cx.progress
+            .say(&format!("{} through Maven", product.title()));
         args.layout(product, &args.folders()).make(cx.host).await?;
         Ok(Outputs::new())
     }

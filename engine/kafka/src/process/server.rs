@@ -159,7 +159,9 @@ impl Server<'_> {
 
     /// The flags for the log of garbage collections.
     fn gc_log(&self, java_major: u32, size: &str) -> Vec<String> {
-        let file = self.log_dir.join(format!("{}-gc.log", self.program.console()));
+        let file = self
+            .log_dir
+            .join(format!("{}-gc.log", self.program.console()));
         if java_major >= 9 {
             return vec![format!(
                 "-Xlog:gc*:file={file}:time,tags:filecount=10,filesize={size}"

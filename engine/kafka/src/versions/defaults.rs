@@ -55,13 +55,19 @@ pub const KAFKA_3_9: &[DefaultFile] = &[
 
 /// The files of ZooKeeper 3.4.
 pub const ZOOKEEPER_3_4: &[DefaultFile] = &[
-    file("log4j.properties", include_str!("defaults/zookeeper/log4j-3.4.properties")),
+    file(
+        "log4j.properties",
+        include_str!("defaults/zookeeper/log4j-3.4.properties"),
+    ),
     file("zoo.cfg", include_str!("defaults/zookeeper/zoo-3.4.cfg")),
 ];
 
 /// The files of ZooKeeper 3.8 and 3.9.
 pub const ZOOKEEPER_3_8: &[DefaultFile] = &[
-    file("logback.xml", include_str!("defaults/zookeeper/logback-3.8.xml")),
+    file(
+        "logback.xml",
+        include_str!("defaults/zookeeper/logback-3.8.xml"),
+    ),
     file("zoo.cfg", include_str!("defaults/zookeeper/zoo-3.8.cfg")),
 ];
 
@@ -196,12 +202,13 @@ mod tests {
     /// What an older version's file has and 3.9's has not, and the other way round.
     fn against_3_9(files: &[DefaultFile], name: &str) -> Vec<String> {
         let (old, new) = (of(files, name, None), effective(name, None));
-        let only = |a: &std::collections::BTreeMap<_, _>, b: &std::collections::BTreeMap<_, _>, sign| {
-            a.iter()
-                .filter(|(key, value)| b.get(*key) != Some(*value))
-                .map(|(key, value)| format!("{sign}{key}={value}"))
-                .collect::<Vec<_>>()
-        };
+        let only =
+            |a: &std::collections::BTreeMap<_, _>, b: &std::collections::BTreeMap<_, _>, sign| {
+                a.iter()
+                    .filter(|(key, value)| b.get(*key) != Some(*value))
+                    .map(|(key, value)| format!("{sign}{key}={value}"))
+                    .collect::<Vec<_>>()
+            };
         let mut lines = only(&old, &new, "-");
         lines.extend(only(&new, &old, "+"));
         lines
@@ -224,7 +231,10 @@ mod tests {
         assert_eq!(zookeeper(KAFKA_1_0), ["+admin.enableServer=false"]);
         assert_eq!(zookeeper(KAFKA_2_5), [""; 0]);
         let log4j = |files| against_3_9(files, "log4j.properties").len();
-        assert_eq!([KAFKA_1_0, KAFKA_2_5, KAFKA_2_8, KAFKA_3_5].map(log4j), [5, 4, 2, 0]);
+        assert_eq!(
+            [KAFKA_1_0, KAFKA_2_5, KAFKA_2_8, KAFKA_3_5].map(log4j),
+            [5, 4, 2, 0]
+        );
         assert_eq!(against_3_9(KAFKA_3_5, "tools-log4j.properties").len(), 1);
     }
 }

@@ -50,18 +50,27 @@ const fn shell(class: &'static str) -> Tool {
 /// In all versions from 1.0 to 3.9.
 pub const ALWAYS: &[Tool] = &[
     tool("kafka-acls", "kafka.admin.AclCommand"),
-    tool("kafka-broker-api-versions", "kafka.admin.BrokerApiVersionsCommand"),
+    tool(
+        "kafka-broker-api-versions",
+        "kafka.admin.BrokerApiVersionsCommand",
+    ),
     tool("kafka-configs", "kafka.admin.ConfigCommand"),
     wide("kafka-console-producer", "kafka.tools.ConsoleProducer"),
     tool("kafka-dump-log", "kafka.tools.DumpLogSegments"),
     tool("kafka-mirror-maker", "kafka.tools.MirrorMaker"),
-    wide("kafka-producer-perf-test", "org.apache.kafka.tools.ProducerPerformance"),
+    wide(
+        "kafka-producer-perf-test",
+        "org.apache.kafka.tools.ProducerPerformance",
+    ),
     Tool {
         heap: "-Xmx1G -Xms1G",
         daemon: Some("kafkaServer"),
         ..tool("kafka-server-start", "kafka.Kafka")
     },
-    tool("zookeeper-security-migration", "kafka.admin.ZkSecurityMigrator"),
+    tool(
+        "zookeeper-security-migration",
+        "kafka.admin.ZkSecurityMigrator",
+    ),
     Tool {
         heap: "-Xmx512M -Xms512M",
         daemon: Some("zookeeper"),
@@ -83,14 +92,23 @@ pub const TO_3_5: &[Tool] = &[
     tool("kafka-delete-records", "kafka.admin.DeleteRecordsCommand"),
     tool("kafka-get-offsets", "kafka.tools.GetOffsetShell"),
     tool("kafka-log-dirs", "kafka.admin.LogDirsCommand"),
-    tool("kafka-reassign-partitions", "kafka.admin.ReassignPartitionsCommand"),
-    tool("kafka-replica-verification", "kafka.tools.ReplicaVerificationTool"),
+    tool(
+        "kafka-reassign-partitions",
+        "kafka.admin.ReassignPartitionsCommand",
+    ),
+    tool(
+        "kafka-replica-verification",
+        "kafka.tools.ReplicaVerificationTool",
+    ),
     tool("kafka-topics", "kafka.admin.TopicCommand"),
 ];
 
 /// From 1.0 to 2.8.
 pub const TO_2_8: &[Tool] = &[
-    wide("kafka-consumer-perf-test", "kafka.tools.ConsumerPerformance"),
+    wide(
+        "kafka-consumer-perf-test",
+        "kafka.tools.ConsumerPerformance",
+    ),
     tool(
         "kafka-preferred-replica-election",
         "kafka.admin.PreferredReplicaLeaderElectionCommand",
@@ -129,19 +147,43 @@ pub const FROM_2_8: &[Tool] = &[tool("kafka-storage", "kafka.tools.StorageTool")
 /// From 3.5 on.
 pub const FROM_3_5: &[Tool] = &[
     tool("kafka-cluster", "org.apache.kafka.tools.ClusterTool"),
-    wide("kafka-consumer-perf-test", "org.apache.kafka.tools.ConsumerPerformance"),
-    tool("kafka-delegation-tokens", "org.apache.kafka.tools.DelegationTokenCommand"),
-    tool("kafka-e2e-latency", "org.apache.kafka.tools.EndToEndLatency"),
+    wide(
+        "kafka-consumer-perf-test",
+        "org.apache.kafka.tools.ConsumerPerformance",
+    ),
+    tool(
+        "kafka-delegation-tokens",
+        "org.apache.kafka.tools.DelegationTokenCommand",
+    ),
+    tool(
+        "kafka-e2e-latency",
+        "org.apache.kafka.tools.EndToEndLatency",
+    ),
     tool("kafka-jmx", "org.apache.kafka.tools.JmxTool"),
-    tool("kafka-metadata-quorum", "org.apache.kafka.tools.MetadataQuorumCommand"),
-    tool("kafka-transactions", "org.apache.kafka.tools.TransactionsCommand"),
-    wide("kafka-verifiable-consumer", "org.apache.kafka.tools.VerifiableConsumer"),
-    wide("kafka-verifiable-producer", "org.apache.kafka.tools.VerifiableProducer"),
+    tool(
+        "kafka-metadata-quorum",
+        "org.apache.kafka.tools.MetadataQuorumCommand",
+    ),
+    tool(
+        "kafka-transactions",
+        "org.apache.kafka.tools.TransactionsCommand",
+    ),
+    wide(
+        "kafka-verifiable-consumer",
+        "org.apache.kafka.tools.VerifiableConsumer",
+    ),
+    wide(
+        "kafka-verifiable-producer",
+        "org.apache.kafka.tools.VerifiableProducer",
+    ),
 ];
 
 /// From 3.9 on.
 pub const FROM_3_9: &[Tool] = &[
-    tool("kafka-client-metrics", "org.apache.kafka.tools.ClientMetricsCommand"),
+    tool(
+        "kafka-client-metrics",
+        "org.apache.kafka.tools.ClientMetricsCommand",
+    ),
     wide(
         "kafka-console-consumer",
         "org.apache.kafka.tools.consumer.ConsoleConsumer",
@@ -150,10 +192,16 @@ pub const FROM_3_9: &[Tool] = &[
         "kafka-consumer-groups",
         "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     ),
-    tool("kafka-delete-records", "org.apache.kafka.tools.DeleteRecordsCommand"),
+    tool(
+        "kafka-delete-records",
+        "org.apache.kafka.tools.DeleteRecordsCommand",
+    ),
     tool("kafka-features", "org.apache.kafka.tools.FeatureCommand"),
     tool("kafka-get-offsets", "org.apache.kafka.tools.GetOffsetShell"),
-    tool("kafka-leader-election", "org.apache.kafka.tools.LeaderElectionCommand"),
+    tool(
+        "kafka-leader-election",
+        "org.apache.kafka.tools.LeaderElectionCommand",
+    ),
     tool("kafka-log-dirs", "org.apache.kafka.tools.LogDirsCommand"),
     tool(
         "kafka-reassign-partitions",

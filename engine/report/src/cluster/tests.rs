@@ -82,7 +82,14 @@ fn groups() {
         ],
         ..ClusterTable::default()
     };
-    assert_snapshot!(cluster_text(&cluster, Style::default()), @"");
+    assert_snapshot!(cluster_text(&cluster, Style::default()), @r"
+    cluster: 0 brokers, 0 topics
+
+    group    state               members  topic  partition  committed   end  lag
+    billing  Stable                    2  demo           0        990  1000   10
+    billing  Stable                    2  demo           1         20
+    new      PreparingRebalance        1
+    ");
 }
 
 #[test]
