@@ -1,8 +1,11 @@
 //! Data of the engine as the report crate shows it.
 
-use krun_kafka::view::ClusterView;
+use krun_kafka::view::{ClusterView, GroupView};
 use krun_plan::{RollbackPlan, UndoAction};
-use krun_report::{ClusterBroker, ClusterPartition, ClusterTable, ClusterTopic, RollbackLine};
+use krun_report::{
+    ClusterBroker, ClusterGroup, ClusterPartition, ClusterTable, ClusterTopic, GroupPlace,
+    RollbackLine,
+};
 
 /// A rollback plan's lines, in order.
 pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
@@ -32,7 +35,7 @@ pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
 }
 
 /// A cluster as a table.
-pub fn cluster_table(view: &ClusterView) -> ClusterTable {
+pub fn cluster_table(view: &ClusterView, groups: Vec<GroupView>) -> ClusterTable {
     ClusterTable {
         cluster_id: view.cluster_id.clone(),
         brokers: view
@@ -59,6 +62,25 @@ pub fn cluster_table(view: &ClusterView) -> ClusterTable {
                         isr: partition.isr.clone(),
                         start: partition.start,
                         end: partition.end,
+                    })
+                    .collect(),
+            })
+            .collect(),
+        groups: groups
+            .into_iter()
+            .map(|group| ClusterGroup {
+                id: group.id,
+                state: group.state,
+                members: group.members,
+                places: group
+                    .lags
+                    .into_iter()
+                    .map(|place| GroupPlace {
+                        lag: place.records(),
+                        topic: place.topic,
+                        partition: place.partition,
+                        committed: place.committed,
+                        end: place.end,
                     })
                     .collect(),
             })

@@ -3,14 +3,18 @@
 //! Owns every use of librdkafka. Nothing here knows of steps or journals; decisions are pure functions
 //! of a [`ClusterView`](crate::view::ClusterView).
 
+pub mod configs;
 pub mod connection;
 pub mod create;
 pub mod effector;
 pub mod gate;
+pub mod groups;
 pub mod isr;
 mod native;
+pub mod partitions;
 pub mod produce;
 pub mod quiet;
 pub mod reach;
 pub mod readback;
 pub mod records;
+mod wire;

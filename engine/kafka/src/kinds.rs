@@ -2,13 +2,18 @@
 
 mod args;
 mod broker;
+mod broker_settings;
 mod clean_logs;
 mod consume;
 mod describe;
 mod distribution;
+mod groups;
 mod java;
+mod keyed;
 mod produce;
+mod settings;
 mod topic;
+mod topic_absent;
 mod zookeeper_clean;
 mod zookeeper_distribution;
 mod zookeeper_server;
@@ -24,13 +29,17 @@ use crate::diagnosis::Patterns;
 pub fn kinds(patterns: Arc<Patterns>) -> Vec<Kind> {
     vec![
         Kind::State(Arc::new(broker::Broker::new(patterns.clone()))),
+        Kind::State(Arc::new(broker_settings::BrokerSettings)),
         Kind::State(Arc::new(clean_logs::CleanLogs)),
         Kind::Proof(Arc::new(consume::Consume)),
         Kind::Proof(Arc::new(describe::Describe)),
         Kind::State(Arc::new(distribution::Distribution)),
+        Kind::Once(Arc::new(groups::Groups)),
         Kind::State(Arc::new(java::JavaKind)),
+        Kind::Proof(Arc::new(keyed::Keyed)),
         Kind::Once(Arc::new(produce::Produce)),
         Kind::State(Arc::new(topic::Topic)),
+        Kind::State(Arc::new(topic_absent::TopicAbsent)),
         Kind::State(Arc::new(zookeeper_clean::Clean)),
         Kind::State(Arc::new(zookeeper_distribution::Distribution)),
         Kind::State(Arc::new(zookeeper_server::Server::new(patterns))),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use krun_model::{Fault, FaultCode};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{connection::Connection, reach};
+use crate::cluster::{connection::Connection, groups, reach};
 
 /// A cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,54 @@ pub struct PartitionView {
     pub end: Option<i64>,
 }
 
+/// A consumer group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// Its id.
+    pub id: String,
+    /// What its coordinator says of it: `Stable`, `Empty`, …
+    pub state: String,
+    /// How many are in it.
+    pub members: usize,
+    /// Where it is, by topic and partition.
+    pub lags: Vec<Lag>,
+}
+
+/// How far behind a group is in one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lag {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the record that it reads next.
+    pub committed: i64,
+    /// The offset after the partition's last record, where that is known.
+    pub end: Option<i64>,
+}
+
+impl Lag {
+    /// How many records it has not read yet.
+    pub fn records(&self) -> Option<i64> {
+        Some((self.end? - self.committed).max(0))
+    }
+}
+
 impl ClusterView {
+    /// The consumer groups, with what each still has to read, as this view's offsets tell. Does not ask
+    /// where no group was ever used: asking would make the brokers create a topic.
+    ///
+    /// # Errors
+    /// [`FaultCode::Cluster`] where the brokers do not answer in time.
+    pub async fn groups(&self, bootstrap: &[String]) -> Result<Vec<GroupView>, Fault> {
+        let (view, bootstrap) = (self.clone(), bootstrap.to_vec());
+        tokio::task::spawn_blocking(move || groups::all(&Connection::open(&bootstrap)?, &view))
+            .await
+            .map_err(|error| {
+                Fault::internal(format!("a call to the cluster ended badly: {error}"))
+            })?
+    }
+
     /// Looks at a cluster: identity, brokers, all topics and their offsets.
     ///
     /// # Errors

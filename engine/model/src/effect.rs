@@ -13,8 +13,9 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Fault, ProcessId, ProcessSpec, Target, TargetState,
-    topic::{TopicRef, TopicSpec},
+    Digest, Fault, Map, ProcessId, ProcessSpec, Target, TargetState,
+    configs::{ConfigChanges, ConfigsRef, differing},
+    topic::{Acks, Committed, GroupRef, TopicRef, TopicSpec},
 };
 
 /// The bytes of a file to write. The journal keeps the digest; the bytes are a blob beside it.
@@ -152,6 +153,38 @@ pub enum Effect {
         records: u64,
         /// What the records are made from: the same seed makes the same records.
         seed: String,
+        /// How many different keys they have; each its own if not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<u64>,
+        /// Who must have a record before the next counts as sent.
+        #[serde(default)]
+        acks: Acks,
+    },
+    /// Adds partitions to a topic; there is no way to take them away.
+    AddPartitions {
+        /// Cluster and name.
+        topic: TopicRef,
+        /// How many it has then.
+        total: u32,
+    },
+    /// Changes some settings of a topic or of brokers; all others stay as they are.
+    AlterConfigs {
+        /// Cluster, and whose settings.
+        configs: ConfigsRef,
+        /// The settings.
+        changes: ConfigChanges,
+    },
+    /// Writes down where a consumer group, which nobody is in, goes on reading.
+    CommitOffsets {
+        /// Cluster, group and topic.
+        group: GroupRef,
+        /// Where, for each partition.
+        offsets: Vec<Committed>,
+    },
+    /// Deletes a consumer group, which nobody is in, with its offsets in all topics.
+    DeleteGroup {
+        /// Cluster, group and topic.
+        group: GroupRef,
     },
 }
 
@@ -186,10 +219,14 @@ impl Effect {
             Self::StartProcess(spec) => Target::Process(spec.id.clone()),
             Self::StopProcess { id, .. } => Target::Process(id.clone()),
             Self::InstallPackages { names } => Target::Packages(names.clone()),
-            Self::CreateTopic { topic, .. } | Self::DeleteTopic { topic } => {
-                Target::Topic(topic.clone())
-            }
+            Self::CreateTopic { topic, .. }
+            | Self::DeleteTopic { topic }
+            | Self::AddPartitions { topic, .. } => Target::Topic(topic.clone()),
             Self::Produce { topic, .. } => Target::Records(topic.clone()),
+            Self::AlterConfigs { configs, .. } => Target::Configs(configs.clone()),
+            Self::CommitOffsets { group, .. } | Self::DeleteGroup { group } => {
+                Target::Group(group.clone())
+            }
         }
     }
 
@@ -227,12 +264,20 @@ impl Effect {
                 spec.partitions == seen.partitions
                     && spec.replication_factor == seen.replication_factor
             }
+            (Self::AddPartitions { total, .. }, TargetState::Topic(seen)) => {
+                *total == seen.partitions
+            }
+            (Self::AlterConfigs { changes, .. }, TargetState::Configs(now)) => {
+                differing(changes, now).is_empty()
+            }
+            (Self::CommitOffsets { offsets, .. }, TargetState::Committed(seen)) => offsets == seen,
             (
                 Self::RemoveFile { .. }
                 | Self::RemoveDir { .. }
                 | Self::Release { .. }
                 | Self::StopProcess { .. }
-                | Self::DeleteTopic { .. },
+                | Self::DeleteTopic { .. }
+                | Self::DeleteGroup { .. },
                 TargetState::Absent,
             ) => true,
             _ => false,
@@ -278,8 +323,39 @@ impl Effect {
                 Undo::Irreversible("the records of a deleted topic are gone".into())
             }
             Self::Produce { topic, .. } => Undo::Contained(Target::Topic(topic.clone())),
+            Self::AddPartitions { .. } => {
+                Undo::Irreversible("partitions can't be taken away from a topic".into())
+            }
+            Self::AlterConfigs { configs, changes } => match before {
+                TargetState::Configs(before) => Undo::By(Self::AlterConfigs {
+                    configs: configs.clone(),
+                    changes: as_before(changes, before),
+                }),
+                other => Undo::Irreversible(format!("the settings before were {other}")),
+            },
+            Self::CommitOffsets { group, .. } => {
+                let group = group.clone();
+                match before {
+                    TargetState::Committed(offsets) => Undo::By(Self::CommitOffsets {
+                        group,
+                        offsets: offsets.clone(),
+                    }),
+                    _ => Undo::By(Self::DeleteGroup { group }),
+                }
+            }
+            Self::DeleteGroup { .. } => {
+                Undo::Irreversible("a group that was deleted is made anew by its members".into())
+            }
         }
     }
+}
+
+/// The changes that put the same keys back.
+fn as_before(changes: &ConfigChanges, before: &Map<String>) -> ConfigChanges {
+    changes
+        .keys()
+        .map(|key| (key.clone(), before.get(key).cloned()))
+        .collect()
 }
 
 /// The way back to what was at a path before.

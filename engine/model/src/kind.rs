@@ -182,6 +182,12 @@ pub trait StepKind: Send + Sync {
         args: &Map<Value>,
     ) -> Result<Declared, Fault>;
 
+    /// What a rollback can do about one change of a step: what the kind says of itself, unless that
+    /// depends on the change.
+    fn undo_of(&self, _change: Change, _diff: &[DiffLine]) -> UndoClass {
+        self.spec().undo
+    }
+
     /// What can be computed from the arguments alone: properties of the step's handle that a script
     /// may look at, such as the paths of a distribution.
     fn computed(&self, _args: &Map<Value>) -> Map<Value> {

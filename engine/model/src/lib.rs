@@ -7,6 +7,7 @@
 //! depends on none of them.
 
 pub mod address;
+pub mod configs;
 pub mod digest;
 pub mod effect;
 pub mod event;

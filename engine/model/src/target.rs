@@ -6,9 +6,10 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest,
+    Digest, Map,
+    configs::ConfigsRef,
     process::{ProcessId, Running},
-    topic::{TopicRef, TopicSeen},
+    topic::{Committed, GroupRef, TopicRef, TopicSeen},
 };
 
 /// The thing that an effect changes; the key under which before-images are compared.
@@ -34,6 +35,46 @@ pub enum Target {
     Topic(TopicRef),
     /// The records that a step writes into a topic.
     Records(TopicRef),
+    /// The settings that a cluster keeps of a topic, or of brokers.
+    Configs(ConfigsRef),
+    /// Where a consumer group is in a topic.
+    Group(GroupRef),
+}
+
+impl Target {
+    /// The bootstrap servers, and what it is in their cluster; none for a thing of a machine.
+    fn in_cluster(&self) -> Option<(&[String], (u8, String))> {
+        Some(match self {
+            Self::Topic(topic) => (&topic.bootstrap, (0, topic.name.clone())),
+            Self::Records(topic) => (&topic.bootstrap, (1, topic.name.clone())),
+            Self::Configs(configs) => (&configs.bootstrap, (2, configs.of.to_string())),
+            Self::Group(group) => (
+                &group.bootstrap,
+                (3, format!("{} {}", group.id, group.topic)),
+            ),
+            Self::Path(_)
+            | Self::Contents(_)
+            | Self::Moved { .. }
+            | Self::Process(_)
+            | Self::Packages(_) => return None,
+        })
+    }
+
+    /// Whether it is the same thing, though perhaps reached another way: clusters are the same if
+    /// their lists of bootstrap servers have one in common.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self.in_cluster(), other.in_cluster()) {
+            (Some((mine, what)), Some((theirs, other))) => {
+                what == other && mine.iter().any(|server| theirs.contains(server))
+            }
+            _ => self == other,
+        }
+    }
+
+    /// Whether it is a thing in a cluster, not of a machine.
+    pub fn is_in_cluster(&self) -> bool {
+        self.in_cluster().is_some()
+    }
 }
 
 impl fmt::Display for Target {
@@ -46,6 +87,8 @@ impl fmt::Display for Target {
             Self::Packages(names) => write!(f, "packages {}", names.join(" ")),
             Self::Topic(topic) => write!(f, "topic {}", topic.name),
             Self::Records(topic) => write!(f, "records in topic {}", topic.name),
+            Self::Configs(configs) => write!(f, "settings of {}", configs.of),
+            Self::Group(group) => write!(f, "group {} in topic {}", group.id, group.topic),
         }
     }
 }
@@ -98,6 +141,11 @@ pub enum TargetState {
     Installed,
     /// A topic.
     Topic(TopicSeen),
+    /// The settings that were made of a topic or of brokers, by key: no defaults, and none whose
+    /// values brokers keep to themselves, such as passwords.
+    Configs(Map<String>),
+    /// Where a consumer group goes on reading, by partition.
+    Committed(Vec<Committed>),
     /// It could not be seen, which is no statement on whether it is there.
     Unreachable {
         /// Why.
@@ -139,6 +187,15 @@ impl fmt::Display for TargetState {
                 "{} partitions × {} replicas, {} records",
                 topic.partitions, topic.replication_factor, topic.records
             ),
+            Self::Configs(configs) if configs.is_empty() => f.write_str("no settings of its own"),
+            Self::Configs(configs) => {
+                let lines: Vec<_> = configs.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                f.write_str(&lines.join(", "))
+            }
+            Self::Committed(offsets) => {
+                let read: i64 = offsets.iter().map(|one| one.offset).sum();
+                write!(f, "at {read}, in {} partitions", offsets.len())
+            }
             Self::Unreachable { why } => write!(f, "unreachable: {why}"),
         }
     }

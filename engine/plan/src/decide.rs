@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use krun_model::{
-    Address, Change, Digest, Fault, History, Plan, Reason, Runbook, Step, Target,
+    Address, Change, Digest, Effect, Fault, History, Plan, Reason, Runbook, Step, Target,
     history::{AdoptedMemory, StepMemory},
     journal::Seq,
     kind::{Check, Declared, Kinds, UndoClass},
@@ -42,6 +42,7 @@ pub fn decide(
             let (change, reason, diff) =
                 decide_step(step, &graph, observed, &planned, history, options);
             planned.insert(step.address.clone(), change);
+            let undo = undo_class(step, kinds, observed, history, change, &diff);
             PlannedStep {
                 address: step.address.clone(),
                 kind: step.kind.clone(),
@@ -52,7 +53,7 @@ pub fn decide(
                 change,
                 reason,
                 diff,
-                undo: undo_class(step, change, kinds, history),
+                undo,
             }
         })
         .collect();
@@ -62,16 +63,37 @@ pub fn decide(
     }
 }
 
-/// What a rollback can do about a step. A process that krun did not start, once ended, can't be given
-/// back.
-fn undo_class(step: &Step, change: Change, kinds: &Kinds, history: &History) -> UndoClass {
+/// What a rollback can do about what is done to a step. A change that can't be taken back by itself
+/// goes with the topic that it is made to, if krun created that. A process that krun did not start,
+/// once ended, can't be given back.
+pub fn undo_class(
+    step: &Step,
+    kinds: &Kinds,
+    observed: &Observed,
+    history: &History,
+    change: Change,
+    diff: &[DiffLine],
+) -> UndoClass {
     let ends = matches!(change, Change::Restart | Change::Delete);
     if ends && history.adopted.contains_key(&step.address) {
         return UndoClass::Irreversible;
     }
-    kinds
-        .get(&step.kind)
-        .map_or(UndoClass::Nothing, |kind| kind.spec().undo)
+    let class = kinds.get(&step.kind).map_or(UndoClass::Nothing, |kind| {
+        kind.common().undo_of(change, diff)
+    });
+    let writes = observed.declared.get(&step.address).map(|d| &d.writes);
+    let created = writes.into_iter().flatten().any(|target| {
+        matches!(target, Target::Topic(_))
+            && history
+                .effects
+                .iter()
+                .find(|memory| memory.effect.target().is_same(target))
+                .is_some_and(|first| matches!(first.effect, Effect::CreateTopic { .. }))
+    });
+    match (class, change) {
+        (UndoClass::Irreversible, Change::Update) if created => UndoClass::Contained,
+        (class, _) => class,
+    }
 }
 
 /// The looks that failed though nothing that comes before them will change: these end a run before

@@ -13,7 +13,7 @@ mod observed;
 mod rollback;
 mod world;
 
-pub use decide::{Options, decide, decide_step, failures, once_done};
+pub use decide::{Options, decide, decide_step, failures, once_done, undo_class};
 pub use file::{Head, PLAN_FILE_EXTENSION, PLAN_FILE_VERSION, PlanFile, PlannedSource, keeps_to};
 pub use graph::{Graph, waves};
 pub use inputs::{act_key, inputs_digest};

@@ -6,13 +6,15 @@
 //! have done, so that a new snapshot folder where the quarantined one belongs is no conflict when
 //! the contents of its parent are set aside first.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use krun_model::{
     Address, Effect, History, Target, TargetState, Undo, history::EffectMemory, journal::Seq,
 };
 
 use crate::{Graph, World};
+
+mod in_cluster;
 
 /// What is done about one target.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,62 +74,66 @@ impl RollbackPlan {
 
 /// All effects on one target, compacted.
 struct Net<'a> {
+    /// The target as the first effect names it.
+    target: Target,
     first: &'a EffectMemory,
     last: &'a EffectMemory,
+    /// All of them, in order.
+    all: Vec<&'a EffectMemory>,
     intents: Vec<Seq>,
 }
 
-fn nets(history: &History) -> Vec<Net<'_>> {
-    let mut by_target: BTreeMap<Target, Net<'_>> = BTreeMap::new();
-    for effect in history.effects.iter().chain(&history.pending) {
-        by_target
-            .entry(effect.effect.target())
-            .and_modify(|net| {
-                net.last = effect;
-                net.intents.push(effect.seq);
-            })
-            .or_insert_with(|| Net {
-                first: effect,
-                last: effect,
-                intents: vec![effect.seq],
-            });
-    }
-    contain_records(&mut by_target);
-    let mut nets: Vec<_> = by_target.into_values().collect();
-    nets.sort_by_key(|net| std::cmp::Reverse(net.first.seq));
-    nets
-}
-
-/// Records go with their topic: their intents are taken back by the topic's line, not before, so
-/// that a rollback that was cut off still knows which records are krun's own.
-fn contain_records(by_target: &mut BTreeMap<Target, Net<'_>>) {
-    let records: Vec<_> = by_target
-        .iter()
-        .filter_map(|(target, net)| match target {
-            Target::Records(topic) => Some((topic.clone(), net.intents.clone())),
-            _ => None,
-        })
-        .collect();
-    for (topic, intents) in records {
-        let of_topic = by_target
-            .iter_mut()
-            .find(|(target, _)| matches!(target, Target::Topic(other) if other.name == topic.name));
-        if let Some((_, net)) = of_topic {
-            net.intents.extend(intents);
-            if let Some(net) = by_target.get_mut(&Target::Records(topic)) {
-                net.intents.clear();
-            }
+impl Net<'_> {
+    /// Somebody else's change is in the way.
+    fn conflict(&self, found: String, forced: Vec<Effect>) -> UndoAction {
+        let expected = self.last.after.as_ref();
+        UndoAction::Conflict {
+            expected: expected.map_or_else(String::new, ToString::to_string),
+            found,
+            forced,
         }
     }
+}
+
+fn nets(history: &History) -> Vec<Net<'_>> {
+    let mut nets: Vec<Net<'_>> = vec![];
+    let mut at: HashMap<Target, usize> = HashMap::new();
+    for effect in history.effects.iter().chain(&history.pending) {
+        let target = effect.effect.target();
+        let known = at.get(&target).copied().or_else(|| {
+            let same = || nets.iter().position(|net| net.target.is_same(&target));
+            target.is_in_cluster().then(same).flatten()
+        });
+        let index = match known {
+            Some(index) => {
+                let net = &mut nets[index];
+                net.last = effect;
+                net.all.push(effect);
+                net.intents.push(effect.seq);
+                index
+            }
+            None => {
+                nets.push(Net {
+                    target: target.clone(),
+                    first: effect,
+                    last: effect,
+                    all: vec![effect],
+                    intents: vec![effect.seq],
+                });
+                nets.len() - 1
+            }
+        };
+        at.insert(target, index);
+    }
+    in_cluster::contain(&mut nets);
+    nets.sort_by_key(|net| std::cmp::Reverse(net.first.seq));
+    nets
 }
 
 /// The targets that have to be looked at before a rollback can be planned, with the contents of
 /// every folder that may be removed or that a move goes back into.
 pub fn targets(history: &History) -> Vec<Target> {
-    let mut targets: Vec<_> = nets(history)
-        .iter()
-        .map(|net| net.first.effect.target())
-        .collect();
+    let mut targets: Vec<_> = nets(history).iter().map(|net| net.target.clone()).collect();
     for effect in &history.effects {
         match &effect.effect {
             Effect::MakeDir { path, .. } => targets.push(Target::Contents(path.clone())),
@@ -154,14 +160,19 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
         .filter(|e| matches!(e.effect, Effect::Claim { .. }))
         .map(|e| &e.step)
         .collect();
-    let lines: Vec<_> = nets(history)
+    let nets = nets(history);
+    let lines: Vec<_> = nets
         .iter()
         .map(|net| {
-            let target = net.first.effect.target();
+            let target = net.target.clone();
             let step = &net.first.step;
-            let subsumable = matches!(target, Target::Topic(_))
-                && claims.iter().any(|claim| graph.precedes(claim, step));
-            let action = act_on(net, &target, subsumable, history, &world);
+            let subsumable =
+                target.is_in_cluster() && claims.iter().any(|claim| graph.precedes(claim, step));
+            let action = if target.is_in_cluster() {
+                in_cluster::act_on(net, &nets, subsumable, history, &world)
+            } else {
+                act_on(net, &target, &world)
+            };
             match &action {
                 UndoAction::Do(effect) => world.apply(effect),
                 UndoAction::Conflict { forced, .. } => {
@@ -196,13 +207,7 @@ fn adopted(history: &History) -> impl Iterator<Item = UndoLine> {
     })
 }
 
-fn act_on(
-    net: &Net<'_>,
-    target: &Target,
-    subsumable: bool,
-    history: &History,
-    world: &World,
-) -> UndoAction {
+fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
     let now = world.state(target);
     let effect = match way_back(net) {
         Undo::By(effect) => effect,
@@ -210,34 +215,10 @@ fn act_on(
         Undo::Contained(container) => return UndoAction::Contained(container.to_string()),
         Undo::Irreversible(why) => return UndoAction::Irreversible(why),
     };
-    let conflict = |found: String, forced: Vec<Effect>| UndoAction::Conflict {
-        expected: net
-            .last
-            .after
-            .as_ref()
-            .map_or_else(String::new, ToString::to_string),
-        found,
-        forced,
-    };
+    let conflict = |found, forced| net.conflict(found, forced);
     match (target, &now) {
-        (Target::Process(_) | Target::Topic(_), TargetState::Absent) => UndoAction::AlreadyBack,
+        (Target::Process(_), TargetState::Absent) => UndoAction::AlreadyBack,
         (Target::Process(_), _) => UndoAction::Do(effect),
-        (Target::Topic(_), TargetState::Unreachable { .. }) if subsumable => {
-            UndoAction::Contained("the data of its brokers, which do not answer".into())
-        }
-        (Target::Topic(topic), TargetState::Topic(seen)) => {
-            let ours = records_written(history, topic);
-            if seen.records > ours {
-                let foreign = seen.records - ours;
-                conflict(
-                    format!("{foreign} records that krun did not write"),
-                    vec![effect],
-                )
-            } else {
-                UndoAction::Do(effect)
-            }
-        }
-        (Target::Topic(_), other) => conflict(other.to_string(), vec![effect]),
         (Target::Contents(_), TargetState::Contents(_)) if effect.achieved(&now) => {
             UndoAction::AlreadyBack
         }
@@ -274,7 +255,14 @@ fn act_on(
         }
         (Target::Path(_), now) if Some(now) == net.last.after.as_ref() => UndoAction::Do(effect),
         (Target::Path(_), now) => conflict(now.to_string(), vec![effect]),
-        (Target::Packages(_) | Target::Records(_), _) => UndoAction::Do(effect),
+        (
+            Target::Packages(_)
+            | Target::Topic(_)
+            | Target::Records(_)
+            | Target::Configs(_)
+            | Target::Group(_),
+            _,
+        ) => UndoAction::Do(effect),
     }
 }
 
@@ -308,18 +296,4 @@ fn way_back(net: &Net<'_>) -> Undo {
         },
         _ => net.first.undo.clone(),
     }
-}
-
-fn records_written(history: &History, topic: &krun_model::topic::TopicRef) -> u64 {
-    let records = history
-        .effects
-        .iter()
-        .chain(&history.pending)
-        .map(|e| match &e.effect {
-            Effect::Produce {
-                topic: t, records, ..
-            } if t.name == topic.name => *records,
-            _ => 0,
-        });
-    records.sum()
 }

@@ -1,4 +1,5 @@
-//! A Kafka cluster as tables: who its brokers are, and where the replicas of its partitions are.
+//! A Kafka cluster as tables: who its brokers are, where the replicas of its partitions are, and how far
+//! its consumer groups are.
 //!
 //! Only data and words: who asks the cluster fills in a [`ClusterTable`].
 
@@ -23,6 +24,36 @@ pub struct ClusterTable {
     pub brokers: Vec<ClusterBroker>,
     /// Its topics.
     pub topics: Vec<ClusterTopic>,
+    /// Its consumer groups.
+    pub groups: Vec<ClusterGroup>,
+}
+
+/// A consumer group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClusterGroup {
+    /// Its id.
+    pub id: String,
+    /// What its coordinator says of it: `Stable`, `Empty`, …
+    pub state: String,
+    /// How many are in it.
+    pub members: usize,
+    /// Where it goes on reading.
+    pub places: Vec<GroupPlace>,
+}
+
+/// Where a group goes on reading a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupPlace {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the record that it reads next.
+    pub committed: i64,
+    /// The offset after the partition's last record; none where that is not known.
+    pub end: Option<i64>,
+    /// How many records it has not read yet, likewise.
+    pub lag: Option<i64>,
 }
 
 /// A broker.
@@ -93,6 +124,9 @@ pub fn cluster_text(cluster: &ClusterTable, style: Style) -> String {
     if !cluster.topics.is_empty() {
         text.push_str(&format!("\n{}", topics_text(&cluster.topics, style)));
     }
+    if !cluster.groups.is_empty() {
+        text.push_str(&format!("\n{}", groups_text(&cluster.groups, style)));
+    }
     text
 }
 
@@ -112,6 +146,43 @@ fn brokers_text(brokers: &[ClusterBroker], style: Style) -> String {
         ]
     };
     let rows: Vec<_> = brokers.iter().map(row).collect();
+    table(style, &columns, &rows, 0)
+}
+
+fn groups_text(groups: &[ClusterGroup], style: Style) -> String {
+    let columns = [
+        Column("group", Side::Left),
+        Column("state", Side::Left),
+        Column("members", Side::Right),
+        Column("topic", Side::Left),
+        Column("partition", Side::Right),
+        Column("committed", Side::Right),
+        Column("end", Side::Right),
+        Column("lag", Side::Right),
+    ];
+    let number = |number: Option<i64>| number.map_or(String::new(), |at| at.to_string());
+    let mut rows = vec![];
+    for group in groups {
+        let head = [
+            clean_line(style, &group.id),
+            clean_line(style, &group.state),
+            group.members.to_string(),
+        ];
+        for place in &group.places {
+            let place = [
+                clean_line(style, &place.topic),
+                place.partition.to_string(),
+                place.committed.to_string(),
+                number(place.end),
+                number(place.lag),
+            ];
+            rows.push(head.iter().cloned().chain(place).collect());
+        }
+        if group.places.is_empty() {
+            let nowhere = std::iter::repeat_n(String::new(), 5);
+            rows.push(head.into_iter().chain(nowhere).collect());
+        }
+    }
     table(style, &columns, &rows, 0)
 }
 

@@ -31,6 +31,26 @@ pub(crate) fn effect_words(effect: &Effect) -> String {
         Effect::Produce { topic, records, .. } => {
             format!("produce {records} records into topic {}", topic.name)
         }
+        Effect::AddPartitions { topic, total } => {
+            format!("add partitions to topic {} ({total} in all)", topic.name)
+        }
+        Effect::AlterConfigs { configs, changes } => {
+            let changes: Vec<_> = changes
+                .iter()
+                .map(|(key, value)| match value {
+                    Some(value) => format!("{key}={value}"),
+                    None => format!("{key} as by default"),
+                })
+                .collect();
+            format!("set {} of {}", changes.join(", "), configs.of)
+        }
+        Effect::CommitOffsets { group, offsets } => format!(
+            "commit where group {} is in topic {} ({} partitions)",
+            group.id,
+            group.topic,
+            offsets.len()
+        ),
+        Effect::DeleteGroup { group } => format!("delete group {}", group.id),
     }
 }
 

@@ -35,7 +35,10 @@ mod time;
 mod samples;
 
 pub use adopt::{AdoptRow, adopt_text};
-pub use cluster::{ClusterBroker, ClusterPartition, ClusterTable, ClusterTopic, cluster_text};
+pub use cluster::{
+    ClusterBroker, ClusterGroup, ClusterPartition, ClusterTable, ClusterTopic, GroupPlace,
+    cluster_text,
+};
 pub use diagnosis::{DiagnosedLine, DiagnosedLog, diagnosis_text};
 pub use fault::fault_text;
 pub use history::history_text;

@@ -34,6 +34,8 @@ pub struct RunOptions {
     pub only_processes: bool,
     /// Take effects that are in doubt as they are found.
     pub force: bool,
+    /// What can't be taken back was agreed to beforehand, though it shows only during the run.
+    pub agreed: bool,
 }
 
 /// A question asked once a plan is known; an error is a no.
@@ -279,6 +281,7 @@ async fn run_as_agreed(
         options: Options {
             prove: request.options.prove,
         },
+        agreed: request.options.agreed,
         groups,
         failed: AtomicBool::new(false),
         foreseen: seen.foreseen,

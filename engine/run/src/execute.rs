@@ -16,10 +16,12 @@ use std::{
 use krun_model::{
     Address, Change, Digest, Entry, Event, Fault, FaultCode, History, Outputs, Plan, Reason, RunId,
     Runbook, Step,
-    kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef},
+    kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef, UndoClass},
     plan::{DiffLine, PlannedStep},
 };
-use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step, keeps_to};
+use krun_plan::{
+    Graph, Observation, Observed, Options, act_key, decide_step, keeps_to, undo_class,
+};
 
 use crate::{
     Session,
@@ -41,6 +43,8 @@ pub(crate) struct RunCx {
     pub(crate) foreseen: BTreeSet<Address>,
     /// Whether nothing else may be done than the plan says.
     pub(crate) exact: bool,
+    /// Whether what can't be taken back was agreed to, though no plan showed it.
+    pub(crate) agreed: bool,
     /// Whether a step has failed, so that nothing more is taken down.
     pub(crate) failed: AtomicBool,
     /// One at a time restarts, by group: the dispatcher holds back those that are planned, this
@@ -88,6 +92,7 @@ impl RunCx {
         if self.exact && !keeps_to(planned, change, &diff) {
             return Err(not_agreed(planned, change, &reason));
         }
+        self.refuse_unasked(step, planned, change, &reason, &diff)?;
         if change == Change::NoOp {
             let outputs = observe::outputs(&self.session, &step.address, &seen).unwrap_or_default();
             self.remember(step, &args, &seen, Change::NoOp, &outputs)
@@ -167,6 +172,32 @@ impl RunCx {
             &history,
             self.options,
         ))
+    }
+
+    /// A plan that was agreed to did not show that something can't be taken back: nobody was asked.
+    fn refuse_unasked(
+        &self,
+        step: &Step,
+        planned: &PlannedStep,
+        change: Change,
+        reason: &Reason,
+        diff: &[DiffLine],
+    ) -> Result<(), Fault> {
+        if self.agreed || planned.undo == UndoClass::Irreversible || !change.is_change() {
+            return Ok(());
+        }
+        let history = self.session.ledger.history();
+        let observed = &self.state().observed;
+        let undo = undo_class(step, &self.kinds, observed, &history, change, diff);
+        if undo != UndoClass::Irreversible {
+            return Ok(());
+        }
+        let what = "this step can't be taken back, which was not known when the run began";
+        Err(Fault::new(FaultCode::NeedsConfirmation, what)
+            .at(&step.address)
+            .because(reason)
+            .hint("Run the same command again: now that it is known, it is asked for.")
+            .hint("Or say yes beforehand with `--yes`."))
     }
 
     /// Applies or proves, and verifies.

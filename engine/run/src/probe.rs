@@ -8,7 +8,8 @@
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
 
 use krun_model::{
-    Effect, Event, Fault, FaultCode, TargetState, history::EffectMemory, journal::Outcome,
+    Effect, Event, Fault, FaultCode, Map, TargetState, configs::ConfigChanges,
+    history::EffectMemory, journal::Outcome,
 };
 
 use crate::Session;
@@ -67,8 +68,27 @@ fn judge(effect: &EffectMemory, found: &TargetState) -> Verdict {
         (Effect::StopProcess { .. }, TargetState::Running(_)) => Verdict::NotBegun,
         // Names are moved one by one: the rest is moved when the effect is performed again.
         (Effect::Release { .. }, TargetState::Contents(_)) => Verdict::NotBegun,
+        // What else was changed there meanwhile says nothing about this effect.
+        (Effect::AlterConfigs { changes, .. }, TargetState::Configs(now))
+            if as_before(changes, &effect.before, now) =>
+        {
+            Verdict::NotBegun
+        }
+        (Effect::AddPartitions { total, .. }, TargetState::Topic(seen))
+            if seen.partitions < *total =>
+        {
+            Verdict::NotBegun
+        }
         _ => Verdict::InDoubt,
     }
+}
+
+/// Whether all keys of some changes are as they were.
+fn as_before(changes: &ConfigChanges, before: &TargetState, now: &Map<String>) -> bool {
+    let TargetState::Configs(before) = before else {
+        return false;
+    };
+    changes.keys().all(|key| before.get(key) == now.get(key))
 }
 
 fn doubt(effect: &EffectMemory, found: &TargetState) -> Fault {
@@ -104,6 +124,17 @@ fn wanted(effect: &Effect) -> String {
                 spec.partitions, spec.replication_factor
             )
         }
+        Effect::AddPartitions { total, .. } => format!("{total} partitions"),
+        Effect::AlterConfigs { changes, .. } => {
+            let wanted: Vec<_> = changes
+                .iter()
+                .map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("(default)")))
+                .collect();
+            wanted.join(", ")
+        }
+        Effect::CommitOffsets { offsets, .. } => {
+            TargetState::Committed(offsets.clone()).to_string()
+        }
         Effect::StartProcess(_) => "running".into(),
         Effect::InstallPackages { .. } => "installed".into(),
         Effect::Claim { .. } | Effect::Produce { .. } => "done".into(),
@@ -111,6 +142,7 @@ fn wanted(effect: &Effect) -> String {
         | Effect::RemoveDir { .. }
         | Effect::Release { .. }
         | Effect::StopProcess { .. }
-        | Effect::DeleteTopic { .. } => "absent".into(),
+        | Effect::DeleteTopic { .. }
+        | Effect::DeleteGroup { .. } => "absent".into(),
     }
 }

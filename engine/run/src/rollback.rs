@@ -264,11 +264,13 @@ pub fn undo_words(effect: &Effect) -> &'static str {
         Effect::Move { .. } => "moved back to its place",
         Effect::Release { .. } => "set aside in the quarantine",
         Effect::StopProcess { .. } => "stopped",
-        Effect::DeleteTopic { .. } => "deleted",
+        Effect::DeleteTopic { .. } | Effect::DeleteGroup { .. } => "deleted",
+        Effect::AlterConfigs { .. } | Effect::CommitOffsets { .. } => "set back",
         Effect::Claim { .. }
         | Effect::StartProcess(_)
         | Effect::InstallPackages { .. }
         | Effect::CreateTopic { .. }
-        | Effect::Produce { .. } => "done",
+        | Effect::Produce { .. }
+        | Effect::AddPartitions { .. } => "done",
     }
 }

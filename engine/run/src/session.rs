@@ -59,7 +59,9 @@ impl Session {
     /// Who sees and changes a target.
     pub(crate) fn effector(&self, target: &Target) -> &dyn Effector {
         match target {
-            Target::Topic(_) | Target::Records(_) => &*self.cluster,
+            Target::Topic(_) | Target::Records(_) | Target::Configs(_) | Target::Group(_) => {
+                &*self.cluster
+            }
             Target::Path(_)
             | Target::Contents(_)
             | Target::Moved { .. }

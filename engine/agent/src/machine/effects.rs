@@ -37,7 +37,9 @@ impl Effector for LocalMachine {
             } else {
                 TargetState::Absent
             }),
-            Target::Topic(_) | Target::Records(_) => Err(not_of_a_machine(target)),
+            Target::Topic(_) | Target::Records(_) | Target::Configs(_) | Target::Group(_) => {
+                Err(not_of_a_machine(target))
+            }
         }
     }
 
@@ -101,7 +103,11 @@ fn on_files(effect: &Effect) -> Result<(), Fault> {
         | Effect::InstallPackages { .. }
         | Effect::CreateTopic { .. }
         | Effect::DeleteTopic { .. }
-        | Effect::Produce { .. } => Err(not_of_a_machine(&effect.target())),
+        | Effect::Produce { .. }
+        | Effect::AddPartitions { .. }
+        | Effect::AlterConfigs { .. }
+        | Effect::CommitOffsets { .. }
+        | Effect::DeleteGroup { .. } => Err(not_of_a_machine(&effect.target())),
     }
 }
 

@@ -42,6 +42,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
             prove: args.prove,
             only_processes: false,
             force: args.force,
+            agreed: args.yes,
         },
         approve: approval(args.yes),
     };
@@ -72,6 +73,7 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
             prove: agreed.prove,
             only_processes: false,
             force: args.force,
+            agreed: args.yes,
         },
         approve: approval(args.yes),
     };

@@ -50,7 +50,8 @@ fn cluster(context: &Context, store: Arc<Store>, name: DeploymentName) -> Outcom
         let processes = krun_run::processes(&session).await?;
         let bootstrap = status_view::bootstrap(&processes)?;
         let view = ClusterView::fetch(&bootstrap, PATIENCE).await?;
-        Ok(export::cluster_table(&view))
+        let groups = view.groups(&bootstrap).await?;
+        Ok(export::cluster_table(&view, groups))
     })?;
     if context.global.json {
         print_json(context, &table);

@@ -24,14 +24,14 @@ use super::{
 use crate::view::{ClusterView, PartitionView};
 
 /// How long a topic may take to appear, or to go.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 /// How long brokers that are just starting may be missed: fewer of them than replicas is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one question may take.
 const ASK: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 
-fn admin(bootstrap: &[String]) -> Result<AdminClient<Quiet>, Fault> {
+pub(super) fn admin(bootstrap: &[String]) -> Result<AdminClient<Quiet>, Fault> {
     settings(bootstrap)
         .create_with_context(Quiet::default())
         .map_err(|error| {
@@ -44,7 +44,7 @@ fn admin(bootstrap: &[String]) -> Result<AdminClient<Quiet>, Fault> {
 }
 
 /// Lets a client end on another thread: that takes up to a tenth of a second.
-fn dismiss(admin: AdminClient<Quiet>) {
+pub(super) fn dismiss(admin: AdminClient<Quiet>) {
     std::thread::spawn(move || drop(admin));
 }
 
@@ -58,17 +58,8 @@ pub async fn create(topic: &TopicRef, spec: &TopicSpec) -> Result<(), Fault> {
     let start = Instant::now();
     let options = AdminOptions::new().request_timeout(Some(LIMIT));
     loop {
-        let replicas = i32::try_from(spec.replication_factor).unwrap_or(i32::MAX);
-        let mut wanted = NewTopic::new(
-            &topic.name,
-            i32::try_from(spec.partitions).unwrap_or(i32::MAX),
-            TopicReplication::Fixed(replicas),
-        );
-        for (key, value) in &spec.configs {
-            wanted = wanted.set(key, value);
-        }
         let results = client
-            .create_topics([&wanted], &options)
+            .create_topics([&new_topic(topic, spec)], &options)
             .await
             .map_err(|error| failed(what, &topic.bootstrap, &error).at(&topic.name))?;
         match results.into_iter().next() {
@@ -83,12 +74,52 @@ pub async fn create(topic: &TopicRef, spec: &TopicSpec) -> Result<(), Fault> {
         }
     }
     dismiss(client);
+    await_whole(topic, spec.partitions).await
+}
+
+/// Waits until a topic has so many partitions, each with its leader and all its replicas.
+pub(super) async fn await_whole(topic: &TopicRef, total: u32) -> Result<(), Fault> {
     await_seen(topic, |partitions| {
         let mut view = ClusterView::default();
         view.topics.insert(topic.name.clone(), partitions.to_vec());
-        partitions.len() == spec.partitions as usize && isr::lagging(&view).is_empty()
+        partitions.len() == total as usize && isr::lagging(&view).is_empty()
     })
     .await
+}
+
+/// Whether the brokers would create a topic, as the controller says; not if it is there already, though
+/// the broker that was asked may not know it yet. Nothing is changed.
+///
+/// # Errors
+/// What the brokers refuse, but for replicas that brokers are missing for: those may be starting.
+pub async fn would_create(topic: &TopicRef, spec: &TopicSpec) -> Result<bool, Fault> {
+    let what = "the topic could not be created";
+    let client = admin(&topic.bootstrap)?;
+    let options = AdminOptions::new()
+        .request_timeout(Some(LIMIT))
+        .validate_only(true);
+    let results = client
+        .create_topics([&new_topic(topic, spec)], &options)
+        .await
+        .map_err(|error| failed(what, &topic.bootstrap, &error).at(&topic.name))?;
+    dismiss(client);
+    match results.into_iter().next() {
+        Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
+        Some(Ok(_) | Err((_, RDKafkaErrorCode::InvalidReplicationFactor))) => Ok(true),
+        Some(Err((_, error))) => Err(refused(what, topic, spec, error)),
+        None => Err(Fault::internal("no answer to the creation of a topic")),
+    }
+}
+
+fn new_topic<'a>(topic: &'a TopicRef, spec: &'a TopicSpec) -> NewTopic<'a> {
+    let replicas = i32::try_from(spec.replication_factor).unwrap_or(i32::MAX);
+    let wanted = NewTopic::new(
+        &topic.name,
+        i32::try_from(spec.partitions).unwrap_or(i32::MAX),
+        TopicReplication::Fixed(replicas),
+    );
+    let settings = spec.configs.iter();
+    settings.fold(wanted, |wanted, (key, value)| wanted.set(key, value))
 }
 
 fn refused(what: &str, topic: &TopicRef, spec: &TopicSpec, error: RDKafkaErrorCode) -> Fault {
@@ -100,6 +131,13 @@ fn refused(what: &str, topic: &TopicRef, spec: &TopicSpec, error: RDKafkaErrorCo
             "A replication factor of {} needs that many running brokers: `krun status --cluster`.",
             spec.replication_factor
         )),
+        RDKafkaErrorCode::InvalidConfig => fault
+            .evidence(
+                spec.configs
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}")),
+            )
+            .hint("One of its settings is not valid: Kafka's documentation names what is."),
         RDKafkaErrorCode::PolicyViolation => {
             fault.hint("The brokers' create.topic.policy refuses it; ask who set it.")
         }

@@ -1,19 +1,25 @@
-//! Who sees and changes topics and records.
+//! Who sees and changes what is in a cluster: topics, records, settings, consumer groups.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
     Effect, Effector, Fault, Target, TargetState,
-    topic::{TopicRef, TopicSeen},
+    topic::{GroupRef, TopicRef, TopicSeen},
 };
 
-use super::{connection::Connection, create, produce, reach};
+use super::{
+    configs,
+    connection::Connection,
+    create, groups, partitions,
+    produce::{self, Batch},
+    reach,
+};
 use crate::view::unreachable_fault;
 
 const METADATA: Duration = Duration::from_secs(5);
 
-/// The [`Effector`] for topics and their records. It connects from where krun runs.
+/// The [`Effector`] for what is in a cluster. It connects from where krun runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClusterEffector;
 
@@ -49,21 +55,20 @@ pub async fn topic_seen(connection: &Connection, name: &str) -> Result<Option<To
 #[async_trait]
 impl Effector for ClusterEffector {
     async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
-        let (Target::Topic(topic) | Target::Records(topic)) = target else {
-            return Err(Fault::internal(format!("a cluster was asked for {target}")));
+        let bootstrap = match target {
+            Target::Topic(topic) | Target::Records(topic) => &topic.bootstrap,
+            Target::Configs(configs) => &configs.bootstrap,
+            Target::Group(group) => &group.bootstrap,
+            other => return Err(Fault::internal(format!("a cluster was asked for {other}"))),
         };
-        if !reach::any_accepts(&topic.bootstrap).await {
-            let why = unreachable_fault(&topic.bootstrap).to_string();
+        if !reach::any_accepts(bootstrap).await {
+            let why = unreachable_fault(bootstrap).to_string();
             return Ok(TargetState::Unreachable { why });
         }
-        let connection = Connection::open(&topic.bootstrap)?;
-        Ok(match topic_seen(&connection, &topic.name).await {
-            Ok(Some(seen)) => TargetState::Topic(seen),
-            Ok(None) => TargetState::Absent,
-            Err(fault) => TargetState::Unreachable {
-                why: fault.to_string(),
-            },
-        })
+        let seen = state(&Connection::open(bootstrap)?, target).await;
+        Ok(seen.unwrap_or_else(|fault| TargetState::Unreachable {
+            why: fault.to_string(),
+        }))
     }
 
     async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
@@ -74,7 +79,24 @@ impl Effector for ClusterEffector {
                 topic,
                 records,
                 seed,
-            } => write(topic.clone(), *records, seed.clone()).await,
+                keys,
+                acks,
+            } => {
+                let batch = Batch {
+                    count: *records,
+                    seed: seed.clone(),
+                    keys: *keys,
+                    acks: *acks,
+                };
+                write(topic.clone(), batch).await
+            }
+            Effect::AddPartitions { topic, total } => partitions::add(topic, *total).await,
+            Effect::AlterConfigs { configs, changes } => configs::alter(configs, changes).await,
+            Effect::CommitOffsets { group, offsets } => {
+                let (group, offsets) = (group.clone(), offsets.clone());
+                blocking(move || groups::commit(&group, &offsets)).await
+            }
+            Effect::DeleteGroup { group } => groups::delete(group).await,
             other => Err(Fault::internal(format!(
                 "a cluster was told to change {}",
                 other.target()
@@ -83,7 +105,49 @@ impl Effector for ClusterEffector {
     }
 }
 
-async fn write(topic: TopicRef, records: u64, seed: String) -> Result<(), Fault> {
+/// Runs a call that blocks on a thread for such calls.
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(call)
+        .await
+        .map_err(|error| Fault::internal(format!("a call to the cluster ended badly: {error}")))?
+}
+
+/// What a cluster that answers shows of a target.
+async fn state(connection: &Connection, target: &Target) -> Result<TargetState, Fault> {
+    Ok(match target {
+        Target::Topic(topic) | Target::Records(topic) => {
+            let seen = topic_seen(connection, &topic.name).await?;
+            seen.map_or(TargetState::Absent, TargetState::Topic)
+        }
+        Target::Configs(wanted) => match configs::describe(connection, &wanted.of).await? {
+            Some(entries) => TargetState::Configs(configs::own(&wanted.of, &entries)),
+            None => TargetState::Absent,
+        },
+        Target::Group(group) => group_state(connection, group).await?,
+        other => return Err(Fault::internal(format!("a cluster was asked for {other}"))),
+    })
+}
+
+async fn group_state(connection: &Connection, group: &GroupRef) -> Result<TargetState, Fault> {
+    let view = connection.metadata(None, METADATA).await?;
+    let partitions = view.topics.get(&group.topic);
+    // Asking for a group would make the brokers create the topic in which they keep groups.
+    let Some(partitions) = partitions.filter(|_| view.topics.contains_key(groups::OFFSETS_TOPIC))
+    else {
+        return Ok(TargetState::Absent);
+    };
+    let ids: Vec<_> = partitions.iter().map(|one| one.id).collect();
+    let group = group.clone();
+    let committed = blocking(move || groups::committed(&group, &ids)).await?;
+    Ok(match committed.is_empty() {
+        true => TargetState::Absent,
+        false => TargetState::Committed(committed),
+    })
+}
+
+async fn write(topic: TopicRef, batch: Batch) -> Result<(), Fault> {
     let connection = Connection::open(&topic.bootstrap)?;
     let view = connection.metadata(Some(&topic.name), METADATA).await?;
     let partitions: Vec<_> = view.partitions().map(|(_, one)| one.id).collect();
@@ -92,9 +156,5 @@ async fn write(topic: TopicRef, records: u64, seed: String) -> Result<(), Fault>
             Fault::new(krun_model::FaultCode::Cluster, "the topic is not there").at(&topic.name),
         );
     }
-    tokio::task::spawn_blocking(move || {
-        produce::produce(&connection, &topic.name, &partitions, records, &seed)
-    })
-    .await
-    .map_err(|error| Fault::internal(format!("writing records ended badly: {error}")))?
+    blocking(move || produce::produce(&connection, &topic.name, &partitions, &batch)).await
 }

@@ -1,7 +1,7 @@
 //! Calls of librdkafka that the crate `rdkafka` has no safe form of.
 //!
-//! Owns all unsafe code of this crate: the controller's id, a topic's id, and reading partitions
-//! without a consumer group. Every handle is freed by the guard that holds it.
+//! Owns all unsafe code of this crate: the controller's id, a topic's id, settings, and reading
+//! partitions without a consumer group. Every handle is freed by the guard that holds it.
 #![expect(
     unsafe_code,
     reason = "librdkafka is a C library, and rdkafka 0.39 wraps none of these calls"
@@ -17,6 +17,8 @@ use std::{
 use rdkafka::{bindings as rd, client::Client, error::KafkaError, types::RDKafkaErrorCode};
 
 use super::quiet::Quiet;
+
+pub mod configs;
 
 /// A handle, and the call that frees it.
 struct Handle<T>(*mut T, unsafe extern "C" fn(*mut T));
@@ -116,6 +118,8 @@ pub fn topic_id(
 pub enum Next {
     /// A record.
     Record {
+        /// The partition that it is in.
+        partition: i32,
         /// Its key.
         key: Vec<u8>,
         /// Its value.
@@ -202,6 +206,7 @@ impl<'c> Reader<'c> {
             };
             match seen.err {
                 rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Next::Record {
+                    partition: seen.partition,
                     key: bytes(seen.key, seen.key_len),
                     value: bytes(seen.payload, seen.len),
                     header: self.header_of(message.0),

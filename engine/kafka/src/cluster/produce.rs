@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use krun_model::{Fault, FaultCode};
+use krun_model::{Digest, Fault, FaultCode, topic::Acks as Wanted};
 use rdkafka::{
     ClientContext,
     config::RDKafkaLogLevel,
@@ -21,11 +21,13 @@ use rdkafka::{
 use super::{
     connection::{Connection, failed, settings},
     readback::{Stop, read_back},
-    records::{SEED_HEADER, record},
+    records::{self, SEED_HEADER, record},
 };
 
 /// How long all records together may take.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long records that nobody acknowledges may take to be there.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 const WHAT: &str = "the records could not be written";
 
 /// Counts what the brokers acknowledged and keeps the first refusal.
@@ -52,8 +54,8 @@ impl ProducerContext for Acks {
     }
 }
 
-/// Writes those of the first `count` records of a seed that are not in the topic yet; blocks this
-/// thread. All brokers in sync have them when it returns.
+/// Writes those records of a batch that are not in the topic yet; blocks this thread. As many brokers
+/// have them when it returns as its `acks` says; with none, they are there all the same.
 ///
 /// The topic is read from its beginning first, which for a topic with many foreign records takes as
 /// long as reading them takes.
@@ -64,32 +66,63 @@ pub fn produce(
     connection: &Connection,
     topic: &str,
     partitions: &[i32],
-    count: u64,
-    seed: &str,
+    batch: &Batch,
 ) -> Result<(), Fault> {
     // Made first: an idempotent producer gets its id, which may take librdkafka half a second or two,
     // while the topic is being read.
-    let producer = producer(connection.bootstrap())?;
-    let there = read_back(connection, topic, partitions, LIMIT, &Stop::default())?
-        .own
-        .remove(seed)
-        .unwrap_or_default()
-        .keys;
-    send(
-        &producer,
-        connection.bootstrap(),
-        topic,
-        count,
-        seed,
-        &there,
-    )
+    let producer = producer(connection.bootstrap(), batch.acks)?;
+    let there = || -> Result<BTreeSet<Digest>, Fault> {
+        let mut read = read_back(connection, topic, partitions, LIMIT, &Stop::default())?;
+        let own = read.own.remove(&batch.seed).unwrap_or_default();
+        Ok(own.digests.into_iter().collect())
+    };
+    send(&producer, connection.bootstrap(), topic, batch, &there()?)?;
+    if batch.acks != Wanted::None {
+        return Ok(());
+    }
+    // Nobody acknowledged anything: what is there is seen only by reading it.
+    let deadline = Instant::now() + UNACKNOWLEDGED;
+    loop {
+        let found = there()?.len() as u64;
+        if found == batch.count {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Fault::new(FaultCode::Timeout, WHAT)
+                .at(topic)
+                .because(format!(
+                    "with acks=0 nobody says so, and {found} of {} records are there",
+                    batch.count
+                ))
+                .hint("Run the same command again: only the missing records are sent."));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
-fn producer(bootstrap: &[String]) -> Result<BaseProducer<Acks>, Fault> {
+/// Which records, and how.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// How many.
+    pub count: u64,
+    /// What they are made from.
+    pub seed: String,
+    /// How many different keys they have; each its own if not given.
+    pub keys: Option<u64>,
+    /// Who must have a record before it counts as written.
+    pub acks: Wanted,
+}
+
+fn producer(bootstrap: &[String], acks: Wanted) -> Result<BaseProducer<Acks>, Fault> {
     let mut config = settings(bootstrap);
+    // Only acks=all can be idempotent. With less, nothing is sent twice in one call, and what got lost
+    // is found missing by the next.
+    if acks != Wanted::All {
+        config.set("message.send.max.retries", "0");
+    }
     config
-        .set("acks", "all")
-        .set("enable.idempotence", "true")
+        .set("acks", acks.word())
+        .set("enable.idempotence", (acks == Wanted::All).to_string())
         .set("linger.ms", "2")
         .set("message.timeout.ms", LIMIT.as_millis().to_string());
     config
@@ -101,21 +134,21 @@ fn send(
     producer: &BaseProducer<Acks>,
     bootstrap: &[String],
     topic: &str,
-    count: u64,
-    seed: &str,
-    there: &BTreeSet<Vec<u8>>,
+    batch: &Batch,
+    there: &BTreeSet<Digest>,
 ) -> Result<(), Fault> {
     let deadline = Instant::now() + LIMIT;
     let mut sent = 0;
-    for number in 0..count {
-        let record = record(seed, number);
-        if there.contains(record.key.as_bytes()) {
+    for number in 0..batch.count {
+        let record = record(&batch.seed, number, batch.keys);
+        let digest = records::digest(record.key.as_bytes(), record.value.as_bytes());
+        if there.contains(&digest) {
             continue;
         }
         loop {
             let headers = OwnedHeaders::new().insert(Header {
                 key: SEED_HEADER,
-                value: Some(seed),
+                value: Some(&batch.seed),
             });
             let message = BaseRecord::to(topic)
                 .key(&record.key)

@@ -50,19 +50,24 @@ pub struct ReadBack {
 pub struct Own {
     /// The digest of each record.
     pub digests: Vec<Digest>,
-    /// The keys.
-    pub keys: BTreeSet<Vec<u8>>,
+    /// In which partitions records of each key are, and how many.
+    pub placed: BTreeMap<Vec<u8>, BTreeMap<i32, u64>>,
 }
 
 impl ReadBack {
-    fn take(&mut self, key: Vec<u8>, value: &[u8], header: Option<Vec<u8>>) {
+    /// Takes one record in.
+    pub fn take(&mut self, partition: i32, key: Vec<u8>, value: &[u8], header: Option<Vec<u8>>) {
         let seed = header.and_then(|bytes| String::from_utf8(bytes).ok());
         match seed {
             None => self.foreign += 1,
             Some(seed) => {
                 let own = self.own.entry(seed).or_default();
                 own.digests.push(records::digest(&key, value));
-                own.keys.insert(key);
+                *own.placed
+                    .entry(key)
+                    .or_default()
+                    .entry(partition)
+                    .or_default() += 1;
             }
         }
     }
@@ -87,7 +92,12 @@ pub fn read_back(
         let reader = Reader::open(client, topic, partitions, SEED_HEADER)?;
         while !open.is_empty() && !stop.stopped() && Instant::now() < deadline {
             match reader.next(Duration::from_millis(50))? {
-                Next::Record { key, value, header } => read.take(key, &value, header),
+                Next::Record {
+                    partition,
+                    key,
+                    value,
+                    header,
+                } => read.take(partition, key, &value, header),
                 Next::End(partition) => {
                     open.remove(&partition);
                 }

@@ -11,16 +11,17 @@ pub const SEED_HEADER: &str = "krun-seed";
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its key, different for each number.
+    /// Its key.
     pub key: String,
     /// Its value.
     pub value: String,
 }
 
-/// The record of a number, counted from 0.
-pub fn record(seed: &str, number: u64) -> Record {
+/// The record of a number, counted from 0. All have keys of their own, unless so many keys go around.
+pub fn record(seed: &str, number: u64, keys: Option<u64>) -> Record {
+    let key = keys.map_or(number, |keys| number % keys.max(1));
     Record {
-        key: format!("krun-{number}"),
+        key: format!("krun-{key}"),
         value: format!(
             "record {number} of {seed}, {}",
             Digest::of(format!("{seed}\n{number}")).short()
@@ -44,10 +45,10 @@ pub fn checksum(mut digests: Vec<Digest>) -> Digest {
 }
 
 /// The checksum of the first `count` records of a seed.
-pub fn expected(seed: &str, count: u64) -> Digest {
+pub fn expected(seed: &str, count: u64, keys: Option<u64>) -> Digest {
     checksum(
         (0..count)
-            .map(|number| record(seed, number))
+            .map(|number| record(seed, number, keys))
             .map(|record| digest(record.key.as_bytes(), record.value.as_bytes()))
             .collect(),
     )
@@ -59,15 +60,17 @@ mod tests {
 
     #[test]
     fn seeds_and_order() {
-        assert_eq!(record("a", 1), record("a", 1));
-        assert_ne!(record("a", 1), record("b", 1));
-        assert_ne!(record("a", 1).key, record("a", 2).key);
+        assert_eq!(record("a", 1, None), record("a", 1, None));
+        assert_ne!(record("a", 1, None), record("b", 1, None));
+        assert_ne!(record("a", 1, None).key, record("a", 2, None).key);
+        assert_eq!(record("a", 1, Some(3)).key, record("a", 4, Some(3)).key);
+        assert_ne!(record("a", 1, Some(3)), record("a", 4, Some(3)));
         let of = |number| {
-            let record = record("a", number);
+            let record = record("a", number, None);
             digest(record.key.as_bytes(), record.value.as_bytes())
         };
-        assert_eq!(checksum(vec![of(1), of(0)]), expected("a", 2));
-        assert_ne!(checksum(vec![of(1), of(1)]), expected("a", 2));
+        assert_eq!(checksum(vec![of(1), of(0)]), expected("a", 2, None));
+        assert_ne!(checksum(vec![of(1), of(1)]), expected("a", 2, None));
         assert_ne!(digest(b"ab", b"c"), digest(b"a", b"bc"));
     }
 }

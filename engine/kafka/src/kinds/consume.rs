@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Digest, Fault, FaultCode, Map, Outputs, StepKind, Value,
+    Address, Digest, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Value,
     kind::{CheckCx, Declared, KindSpec, ProofKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
@@ -15,7 +15,7 @@ use crate::{
     cluster::{
         connection::Connection,
         reach,
-        readback::{ReadBack, read_back},
+        readback::{Own, ReadBack, read_back},
         records,
     },
     view::unreachable_fault,
@@ -75,43 +75,55 @@ impl StepKind for Consume {
     }
 }
 
-/// Looks for the one step's records among all that were read.
 fn compare(args: &Args, read: ReadBack) -> Result<Outputs, Fault> {
+    let (_, others) = find(&args.topic, args.count, args.checksum, read)?;
+    Ok([
+        ("checksum", json!(args.checksum)),
+        ("count", json!(args.count)),
+        ("others", json!(others)),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into())
+}
+
+/// Looks for one step's records among all that were read; with how many were others'.
+///
+/// # Errors
+/// [`FaultCode::ProofFailed`] where they are not all there, once each and unchanged.
+pub fn find(
+    topic: &str,
+    count: u64,
+    checksum: Digest,
+    read: ReadBack,
+) -> Result<(Own, u64), Fault> {
     let mut others = read.foreign;
     let mut wanted = None;
     let mut seen = vec![];
     for (seed, own) in read.own {
-        let count = own.digests.len() as u64;
-        let checksum = records::checksum(own.digests);
-        if (count, checksum) == (args.count, args.checksum) {
-            wanted = Some((count, checksum));
+        let there = own.digests.len() as u64;
+        let found = records::checksum(own.digests.clone());
+        if (there, found) == (count, checksum) {
+            wanted = Some(own);
         } else {
-            others += count;
+            others += there;
             seen.push(format!(
-                "{count} records of {seed}, checksum {}",
-                checksum.short()
+                "{there} records of {seed}, checksum {}",
+                found.short()
             ));
         }
     }
-    if let Some((count, checksum)) = wanted {
-        return Ok([
-            ("checksum", json!(checksum)),
-            ("count", json!(count)),
-            ("others", json!(others)),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into());
+    if let Some(own) = wanted {
+        return Ok((own, others));
     }
     seen.push(format!("{} records of others", read.foreign));
     Err(Fault::new(
         FaultCode::ProofFailed,
         "the records that were written did not come back",
     )
-    .at(&args.topic)
+    .at(topic)
     .because(format!(
-        "wanted are {} records with checksum {}; {} found",
-        args.count,
-        args.checksum.short(),
+        "wanted are {count} records with checksum {}; {} found",
+        checksum.short(),
         seen.join(", ")
     ))
     .hint("Old records may be gone by retention: see retention.ms of the topic.")
@@ -126,21 +138,41 @@ impl ProofKind for Consume {
             return Err(unreachable_fault(&args.bootstrap));
         }
         let connection = Connection::open(&args.bootstrap)?;
-        let view = connection.metadata(Some(&args.topic), ASK).await?;
-        let partitions: Vec<_> = view.partitions().map(|(_, one)| one.id).collect();
-        if partitions.is_empty() {
-            return Err(
-                Fault::new(FaultCode::ProofFailed, "there is no such topic").at(&args.topic)
-            );
-        }
-        let topic = args.topic.clone();
-        let limit = Duration::from_secs(args.timeout_s.unwrap_or(TIMEOUT_S));
-        let read = waiting::blocking(cx.host, move |stop| {
-            read_back(&connection, &topic, &partitions, limit, stop)
-        })
-        .await?;
+        let read = read_all(cx.host, &connection, &args.topic, args.timeout_s).await?;
         compare(&args, read)
     }
+}
+
+/// The partitions of a topic.
+///
+/// # Errors
+/// [`FaultCode::ProofFailed`] where there is no such topic.
+pub async fn partitions_of(connection: &Connection, topic: &str) -> Result<Vec<i32>, Fault> {
+    let view = connection.metadata(Some(topic), ASK).await?;
+    let partitions: Vec<_> = view.partitions().map(|(_, one)| one.id).collect();
+    match partitions.is_empty() {
+        true => Err(Fault::new(FaultCode::ProofFailed, "there is no such topic").at(topic)),
+        false => Ok(partitions),
+    }
+}
+
+/// Reads a topic from its beginning to its end, without a group.
+///
+/// # Errors
+/// As [`partitions_of`] and [`read_back`].
+pub async fn read_all(
+    host: &dyn ReadHost,
+    connection: &Connection,
+    topic: &str,
+    timeout_s: Option<u64>,
+) -> Result<ReadBack, Fault> {
+    let partitions = partitions_of(connection, topic).await?;
+    let (connection, topic) = (connection.clone(), topic.to_owned());
+    let limit = Duration::from_secs(timeout_s.unwrap_or(TIMEOUT_S));
+    waiting::blocking(host, move |stop| {
+        read_back(&connection, &topic, &partitions, limit, stop)
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -150,7 +182,7 @@ mod tests {
 
     fn own(seed: &str, count: u64) -> (String, Own) {
         let digests = (0..count).map(|number| {
-            let record = records::record(seed, number);
+            let record = records::record(seed, number, None);
             records::digest(record.key.as_bytes(), record.value.as_bytes())
         });
         let own = Own {
@@ -166,7 +198,7 @@ mod tests {
             bootstrap: vec![],
             topic: "t".into(),
             count: 3,
-            checksum: records::expected("a", 3),
+            checksum: records::expected("a", 3, None),
             timeout_s: None,
         };
         let read = |own: Vec<_>| ReadBack {

@@ -1,10 +1,12 @@
-//! `kafka::topic`: a topic with so many partitions and replicas.
+//! `kafka::topic`: a topic with so many partitions and replicas, and settings.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Digest, Effect, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
+    Address, Change, Digest, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target,
+    Value,
+    configs::{ConfigChanges, ConfigsOf, ConfigsRef},
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
     schema::{ArgSpec, ArgType},
@@ -13,10 +15,18 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::args::{at_least_one, int, text, texts};
-use crate::cluster::{connection::Connection, effector::topic_seen, reach};
+use super::{
+    args::{at_least_one, int, text, texts},
+    settings,
+};
+use crate::{
+    cluster::{configs, connection::Connection, create, effector::topic_seen, partitions, reach},
+    waiting::Until,
+};
 
 const ASK: Duration = Duration::from_secs(5);
+/// How long a broker that has just started may not know a topic.
+const SHOWN: Duration = Duration::from_secs(15);
 
 /// The kind.
 pub struct Topic;
@@ -39,26 +49,31 @@ impl Args {
     }
 
     fn spec(&self) -> TopicSpec {
-        let configs = self.configs.iter().flatten().map(|(key, value)| {
-            let text = match value {
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            (key.clone(), text)
-        });
         TopicSpec {
             partitions: self.partitions,
             replication_factor: self.replication_factor,
-            configs: configs.collect(),
+            configs: settings::texts_of(self.configs.as_ref()),
+        }
+    }
+
+    fn settings(&self) -> ConfigsRef {
+        ConfigsRef {
+            bootstrap: self.bootstrap.clone(),
+            of: ConfigsOf::Topic(self.name.clone()),
         }
     }
 }
 
+/// The key of the line in a plan that says how many partitions there will be.
+const PARTITIONS: &str = "partitions";
+
 static SPEC: KindSpec = KindSpec {
     name: "kafka::topic",
-    doc: "Creates a topic and waits until each of its partitions has a leader and all replicas. A topic \
-          that is there with other partitions or replicas is a conflict: krun does not change it. Its \
-          settings are given when it is created, and not compared afterwards.",
+    doc: "Creates a topic and waits until each of its partitions has a leader and all replicas. Of its \
+          settings those that the step names are compared each time and altered one by one; a rollback \
+          puts them back. Partitions are added where there are fewer, which nothing takes back, so krun \
+          asks first; the keys of a topic that holds records map to other partitions from then on. \
+          Fewer partitions than are there, or another number of replicas, are a conflict.",
     args: &[
         ArgSpec::required(
             "bootstrap",
@@ -80,7 +95,7 @@ static SPEC: KindSpec = KindSpec {
         ArgSpec::optional(
             "configs",
             ArgType::MapOf(&ArgType::Scalar),
-            "Settings of the topic, such as retention.ms, for its creation.",
+            "Settings of the topic, such as retention.ms; those that are not named stay as they are.",
         ),
     ],
     outputs: &["name", "topic_id"],
@@ -96,6 +111,7 @@ impl StepKind for Topic {
         for name in ["partitions", "replication_factor"] {
             at_least_one(args, name).map_err(|fault| fault.at(step))?;
         }
+        settings::refuse_misspelt(args.get("configs")).map_err(|fault| fault.at(step))?;
         if let (Some(replicas), Some(brokers)) =
             (int(args, "replication_factor"), int(args, "brokers"))
             && replicas > brokers
@@ -119,6 +135,16 @@ impl StepKind for Topic {
             ..Declared::default()
         })
     }
+
+    fn undo_of(&self, change: Change, diff: &[DiffLine]) -> UndoClass {
+        match change {
+            Change::Update if diff.iter().any(|line| line.key == PARTITIONS) => {
+                UndoClass::Irreversible
+            }
+            Change::Update => UndoClass::Reversible,
+            _ => SPEC.undo,
+        }
+    }
 }
 
 /// The outputs. The id is the one that the cluster gave the topic. Brokers before 2.8 give none: there
@@ -137,9 +163,10 @@ async fn outputs(connection: &Connection, name: &str) -> Result<Outputs, Fault> 
         .into())
 }
 
+/// What no run can bring about.
 fn conflict(args: &Args, seen: &TopicSeen) -> Option<Fault> {
     let (partitions, replicas) = (args.partitions, args.replication_factor);
-    if (seen.partitions, seen.replication_factor) == (partitions, replicas) {
+    if seen.partitions <= partitions && seen.replication_factor == replicas {
         return None;
     }
     let fault = Fault::new(
@@ -151,12 +178,8 @@ fn conflict(args: &Args, seen: &TopicSeen) -> Option<Fault> {
         "it has {} partitions × {} replicas, wanted are {partitions} × {replicas}",
         seen.partitions, seen.replication_factor
     ));
-    let fault = if seen.partitions < partitions {
-        fault.hint(format!(
-            "Partitions can be added, never taken away, and keys move when they are: \
-             `kafka-topics.sh --alter --topic {} --partitions {partitions}`.",
-            args.name
-        ))
+    let fault = if seen.partitions > partitions {
+        fault.hint("Partitions can be added, and never taken away: their records would be lost.")
     } else {
         fault
     };
@@ -173,7 +196,13 @@ impl StateKind for Topic {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
         let size = format!("{} × {}", args.partitions, args.replication_factor);
-        let create = vec![DiffLine::new("partitions × replicas", None, size)];
+        let mut create = vec![DiffLine::new("partitions × replicas", None, size)];
+        let wanted = args.spec().configs;
+        create.extend(
+            wanted
+                .iter()
+                .map(|(key, value)| DiffLine::new(key, None, value)),
+        );
         if !reach::any_accepts(&args.bootstrap).await {
             return Ok(Check::Unknown {
                 why: "the cluster does not answer yet".to_owned(),
@@ -181,34 +210,157 @@ impl StateKind for Topic {
             });
         }
         let connection = Connection::open(&args.bootstrap)?;
-        match topic_seen(&connection, &args.name).await? {
+        match seen(cx.host, &connection, &args).await? {
             None => Ok(Check::Drift {
                 change: Change::Create,
                 why: "there is no such topic".to_owned(),
                 diff: create,
             }),
-            Some(seen) => match conflict(&args, &seen) {
-                Some(fault) => Err(fault),
-                None => Ok(Check::Satisfied(outputs(&connection, &args.name).await?)),
-            },
+            Some(seen) => {
+                if let Some(fault) = conflict(&args, &seen) {
+                    return Err(fault);
+                }
+                let changes = Changes::find(&connection, &args, &seen).await?;
+                match changes.why() {
+                    None => Ok(Check::Satisfied(outputs(&connection, &args.name).await?)),
+                    Some(why) => {
+                        changes.validate(&args).await?;
+                        Ok(Check::Drift {
+                            change: Change::Update,
+                            why,
+                            diff: changes.diff,
+                        })
+                    }
+                }
+            }
         }
     }
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let connection = Connection::open(&args.bootstrap)?;
-        if let Some(seen) = topic_seen(&connection, &args.name).await?
-            && let Some(fault) = conflict(&args, &seen)
-        {
+        let Some(seen) = seen(cx.host, &connection, &args).await? else {
+            cx.host
+                .perform(Effect::CreateTopic {
+                    topic: args.topic(),
+                    spec: args.spec(),
+                })
+                .await?;
+            return outputs(&connection, &args.name).await;
+        };
+        if let Some(fault) = conflict(&args, &seen) {
             return Err(fault);
         }
-        cx.host
-            .perform(Effect::CreateTopic {
-                topic: args.topic(),
-                spec: args.spec(),
-            })
-            .await?;
+        let changes = Changes::find(&connection, &args, &seen).await?;
+        if changes.grows.is_some() {
+            cx.progress.say("adding partitions");
+            let (topic, total) = (args.topic(), args.partitions);
+            cx.host
+                .perform(Effect::AddPartitions { topic, total })
+                .await?;
+        }
+        if !changes.settings.is_empty() {
+            cx.host
+                .perform(Effect::AlterConfigs {
+                    configs: args.settings(),
+                    changes: changes.settings,
+                })
+                .await?;
+        }
         outputs(&connection, &args.name).await
+    }
+}
+
+/// What the cluster shows of the topic, if it has it. A broker that has just started may not know it
+/// yet, and what somebody else created must not be taken for created by krun: the controller is asked
+/// before the topic counts as not there.
+async fn seen(
+    host: &dyn ReadHost,
+    connection: &Connection,
+    args: &Args,
+) -> Result<Option<TopicSeen>, Fault> {
+    let until = Until::new(SHOWN);
+    loop {
+        if let Some(seen) = topic_seen(connection, &args.name).await? {
+            return Ok(Some(seen));
+        }
+        if create::would_create(&args.topic(), &args.spec()).await? {
+            return Ok(None);
+        }
+        if until.over() {
+            return Err(Fault::new(
+                FaultCode::Timeout,
+                "the topic is there, but no broker shows it",
+            )
+            .at(&args.name)
+            .hint("See which brokers are missing: `krun status --cluster`."));
+        }
+        until.pause(host).await?;
+    }
+}
+
+/// How a topic that is there differs from what is wanted.
+struct Changes {
+    /// The partitions that are there, where there are too few, and whether the topic was written to.
+    grows: Option<(u32, bool)>,
+    settings: ConfigChanges,
+    diff: Vec<DiffLine>,
+}
+
+impl Changes {
+    async fn find(connection: &Connection, args: &Args, seen: &TopicSeen) -> Result<Self, Fault> {
+        let wanted = args.spec().configs;
+        let (settings, mut diff) = if wanted.is_empty() {
+            (ConfigChanges::new(), vec![])
+        } else {
+            let of = args.settings().of;
+            let entries = configs::describe(connection, &of).await?;
+            settings::compare(&of, &wanted, &entries.unwrap_or_default())
+                .map_err(|fault| fault.at(&args.name))?
+        };
+        let grows =
+            (seen.partitions < args.partitions).then_some((seen.partitions, seen.records > 0));
+        if let Some((there, _)) = grows {
+            let (there, wanted) = (there.to_string(), args.partitions.to_string());
+            diff.insert(0, DiffLine::new(PARTITIONS, Some(&there), wanted));
+        }
+        Ok(Self {
+            grows,
+            settings,
+            diff,
+        })
+    }
+
+    /// Why there is something to do, if there is.
+    fn why(&self) -> Option<String> {
+        let settings = match self.settings.len() {
+            0 => None,
+            1 => Some("a setting differs".to_owned()),
+            more => Some(format!("{more} settings differ")),
+        };
+        let grows = self.grows.map(|(_, written)| match written {
+            true => {
+                "it has too few partitions; keys map to other partitions once some are added, so \
+                     that older and newer records of a key may lie apart"
+                    .to_owned()
+            }
+            false => "it has too few partitions".to_owned(),
+        });
+        match (grows, settings) {
+            (Some(grows), Some(settings)) => Some(format!("{settings}, and {grows}")),
+            (grows, settings) => grows.or(settings),
+        }
+    }
+
+    /// Asks the brokers whether they would; nothing is changed.
+    async fn validate(&self, args: &Args) -> Result<(), Fault> {
+        if self.grows.is_some() {
+            partitions::validate(&args.topic(), args.partitions).await?;
+        }
+        if !self.settings.is_empty() {
+            configs::validate(&args.settings(), &self.settings).await?;
+        }
+        Ok(())
     }
 }
 
@@ -249,7 +401,8 @@ mod tests {
             records: 0,
         };
         assert!(conflict(&args, &seen(10, 3)).is_none());
-        assert_eq!(conflict(&args, &seen(5, 3)).unwrap().hints.len(), 2);
-        assert_eq!(conflict(&args, &seen(20, 1)).unwrap().hints.len(), 2);
+        assert!(conflict(&args, &seen(5, 3)).is_none());
+        assert_eq!(conflict(&args, &seen(20, 3)).unwrap().hints.len(), 2);
+        assert_eq!(conflict(&args, &seen(20, 1)).unwrap().hints.len(), 3);
     }
 }

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_agent::{LocalMachine, unjournaled::Unjournaled};
 use krun_kafka::ClusterEffector;
 use krun_model::{
-    Digest, Effect, Effector as _, Fault, Map, ProcessId, ReadHost, Target, TargetState, WriteHost,
+    Digest, Effect, Effector as _, Fault, Map, ProcessId, ReadHost, TargetState, WriteHost,
     host::{CommandOutput, FileStat, PortHolder},
     process::Running,
 };
@@ -25,7 +25,7 @@ impl<'a> TestHost<'a> {
 impl WriteHost for TestHost<'_> {
     async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
         let target = effect.target();
-        if !matches!(target, Target::Topic(_) | Target::Records(_)) {
+        if !target.is_in_cluster() {
             return self.0.perform(effect).await;
         }
         let cluster = ClusterEffector::new();

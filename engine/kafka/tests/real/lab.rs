@@ -217,6 +217,12 @@ impl Lab {
         self.memory.lock().unwrap().insert(address.clone(), memory);
     }
 
+    /// Starts a process that ends with the lab.
+    pub fn spawn(&self, step: &str, command: &mut Command) {
+        let marker = format!("{}/{step}", self.deployment);
+        command.env("KRUN_PROCESS", marker).spawn().unwrap();
+    }
+
     /// Pids of the processes of some step, or of all steps of all deployments of this lab.
     pub fn pids(&self, step: Option<&str>) -> Vec<String> {
         let markers: Vec<_> = self

@@ -8,6 +8,8 @@
 mod cluster;
 mod host;
 mod lab;
+mod old;
+mod settings;
 
 use std::{
     fs,
@@ -20,7 +22,9 @@ use camino::Utf8Path;
 use futures::future::try_join_all;
 use krun_kafka::{ClusterEffector, view::ClusterView};
 use krun_model::{
-    Change, Effect, Effector as _, FaultCode, Target, TargetState, kind::Check, topic::TopicRef,
+    Change, Effect, Effector as _, FaultCode, Target, TargetState,
+    kind::Check,
+    topic::{Acks, TopicRef},
 };
 use serde_json::json;
 
@@ -163,6 +167,8 @@ async fn once_is_once(
                 topic,
                 records,
                 seed,
+                keys: None,
+                acks: Acks::All,
             })
             .await
             .unwrap();
@@ -240,7 +246,7 @@ fn launchers_work(cluster: &Cluster<'_>) {
 
 async fn another_topic_is_a_conflict(lab: &Lab, topic: &serde_json::Value) {
     let mut other = topic.clone();
-    other["partitions"] = json!(12);
+    other["partitions"] = json!(8);
     let fault = lab
         .check("kafka::topic", "topic", &other)
         .await

@@ -45,7 +45,8 @@ impl Effect {
             Self::RemoveFile { .. }
             | Self::RemoveDir { .. }
             | Self::StopProcess { .. }
-            | Self::DeleteTopic { .. } => TargetState::Absent,
+            | Self::DeleteTopic { .. }
+            | Self::DeleteGroup { .. } => TargetState::Absent,
             Self::Claim { .. } => before.clone(),
             Self::Release { keep, .. } => match before {
                 TargetState::Contents(names) => {

@@ -35,6 +35,7 @@ fn cluster() -> ClusterTable {
                 partitions: vec![partition(0, None, &[], None)],
             },
         ],
+        groups: vec![],
     }
 }
 
@@ -53,6 +54,42 @@ fn tables() {
     demo                        1       2  1,2,10    2            0    20  under-replicated
     __consumer_offsets          0    none  1,2,10                 0        no leader
     "#);
+}
+
+#[test]
+fn groups() {
+    let place = |partition, committed, end: Option<i64>| GroupPlace {
+        topic: "demo".into(),
+        partition,
+        committed,
+        end,
+        lag: end.map(|end| end - committed),
+    };
+    let cluster = ClusterTable {
+        groups: vec![
+            ClusterGroup {
+                id: "billing".into(),
+                state: "Stable".into(),
+                members: 2,
+                places: vec![place(0, 990, Some(1_000)), place(1, 20, None)],
+            },
+            ClusterGroup {
+                id: "new".into(),
+                state: "PreparingRebalance".into(),
+                members: 1,
+                places: vec![],
+            },
+        ],
+        ..ClusterTable::default()
+    };
+    assert_snapshot!(cluster_text(&cluster, Style::default()), @r"
+    cluster: 0 brokers, 0 topics
+
+    group    state               members  topic  partition  committed   end  lag
+    billing  Stable                    2  demo           0        990  1000   10
+    billing  Stable                    2  demo           1         20
+    new      PreparingRebalance        1
+    ");
 }
 
 #[test]

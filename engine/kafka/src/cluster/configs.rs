@@ -1,0 +1,345 @@
+//! Settings that a cluster keeps of topics and brokers: reading them, and altering some of them while
+//! all others stay.
+//!
+//! Brokers from 2.3 on alter single keys. Older ones replace all of a topic's settings at once: there
+//! what is set is read, merged and written back, which loses nothing but a change that somebody else
+//! makes in between; a secret, which brokers don't tell, would be lost, so nothing is written then.
+
+use std::time::{Duration, Instant};
+
+use krun_model::{
+    Fault, FaultCode, Map,
+    configs::{ConfigChanges, ConfigsOf, ConfigsRef, differing},
+};
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+pub use super::native::configs::{Entry, Source};
+use super::{
+    connection::Connection,
+    native::configs::{self as native, Manner, Refusal, Resource},
+    wire,
+};
+
+/// How long one question may take.
+const ASK: Duration = Duration::from_secs(10);
+/// How long brokers may take to know a setting: through ZooKeeper each learns of it in its own time.
+const SPREAD: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(20);
+
+/// All settings of a topic or of a broker, by key. Those of all brokers are what one broker, any, shows.
+/// None where there is no such topic.
+///
+/// # Errors
+/// [`FaultCode::Cluster`] where no broker answers in time, or there is no such broker.
+pub async fn describe(
+    connection: &Connection,
+    of: &ConfigsOf,
+) -> Result<Option<Map<Entry>>, Fault> {
+    let broker = match of {
+        ConfigsOf::Topic(name) => return entries(connection, Resource::Topic(name)).await,
+        ConfigsOf::Broker(id) => *id,
+        ConfigsOf::Brokers => brokers(connection).await?[0],
+    };
+    if !brokers(connection).await?.contains(&broker) {
+        return Err(Fault::new(
+            FaultCode::Cluster,
+            "there is no such broker in the cluster now",
+        )
+        .at(format!("broker {broker}"))
+        .hint("`krun status --cluster` shows the brokers that are registered."));
+    }
+    entries(connection, Resource::Broker(broker)).await
+}
+
+async fn brokers(connection: &Connection) -> Result<Vec<i32>, Fault> {
+    let view = connection.metadata(None, ASK).await?;
+    let ids: Vec<_> = view.brokers.iter().map(|broker| broker.id).collect();
+    match ids.is_empty() {
+        true => Err(Fault::new(
+            FaultCode::Cluster,
+            "the cluster shows no broker",
+        )),
+        false => Ok(ids),
+    }
+}
+
+async fn entries(connection: &Connection, of: Resource<'_>) -> Result<Option<Map<Entry>>, Fault> {
+    let what = "the settings could not be read";
+    let asked = ask(connection, what, of, |client, of| {
+        native::describe(client, of, ASK)
+    });
+    match asked.await? {
+        Ok(entries) => {
+            let by_name = entries.into_iter().map(|one| (one.name.clone(), one));
+            Ok(Some(by_name.collect()))
+        }
+        Err(refusal) if refusal.code == Code::UnknownTopicOrPartition => Ok(None),
+        Err(refusal) => Err(failed(what, &words(of), &refusal)),
+    }
+}
+
+fn words(of: Resource<'_>) -> String {
+    match of {
+        Resource::Topic(name) => format!("topic {name}"),
+        Resource::Broker(id) => format!("broker {id}"),
+    }
+}
+
+/// Asks on a thread for calls that block.
+async fn ask<T: Send + 'static>(
+    connection: &Connection,
+    what: &'static str,
+    of: Resource<'_>,
+    call: impl FnOnce(&rdkafka::client::Client<super::quiet::Quiet>, Resource<'_>) -> Result<T, Refusal>
+    + Send
+    + 'static,
+) -> Result<Result<T, Refusal>, Fault> {
+    let connection = connection.clone();
+    let (topic, broker) = match of {
+        Resource::Topic(name) => (Some(name.to_owned()), 0),
+        Resource::Broker(id) => (None, id),
+    };
+    tokio::task::spawn_blocking(move || {
+        let of = topic
+            .as_deref()
+            .map_or(Resource::Broker(broker), Resource::Topic);
+        connection.client(what, |client| Ok(call(client, of)))
+    })
+    .await
+    .map_err(|error| Fault::internal(format!("a call to the cluster ended badly: {error}")))?
+}
+
+/// What was set on the thing itself, by key: no defaults and no secrets.
+pub fn own(of: &ConfigsOf, entries: &Map<Entry>) -> Map<String> {
+    entries
+        .values()
+        .filter_map(|entry| Some((entry.name.clone(), own_value(of, entry)?)))
+        .collect()
+}
+
+fn own_value(of: &ConfigsOf, entry: &Entry) -> Option<String> {
+    let at = |wanted: Source| match entry.source == wanted {
+        true => entry.value.clone(),
+        false => {
+            let layer = entry.layers.iter().find(|(source, _)| *source == wanted)?;
+            layer.1.clone()
+        }
+    };
+    match of {
+        ConfigsOf::Topic(_) => at(Source::Topic).or_else(|| at(Source::Unsaid)),
+        ConfigsOf::Broker(_) => at(Source::Broker),
+        ConfigsOf::Brokers => at(Source::Brokers),
+    }
+}
+
+/// Whether the brokers would take some changes; nothing is changed.
+///
+/// # Errors
+/// [`FaultCode::Cluster`] with the brokers' own words.
+pub async fn validate(configs: &ConfigsRef, changes: &ConfigChanges) -> Result<(), Fault> {
+    let connection = Connection::open(&configs.bootstrap)?;
+    write(&connection, configs, changes, true).await
+}
+
+/// Alters settings, and waits until the brokers show it.
+///
+/// # Errors
+/// [`FaultCode::Cluster`] with the brokers' own words, [`FaultCode::Timeout`] where they take it and do
+/// not show it.
+pub async fn alter(configs: &ConfigsRef, changes: &ConfigChanges) -> Result<(), Fault> {
+    let connection = Connection::open(&configs.bootstrap)?;
+    write(&connection, configs, changes, false).await?;
+    let deadline = Instant::now() + SPREAD;
+    let each = match configs.of {
+        ConfigsOf::Brokers => brokers(&connection).await?,
+        _ => vec![0],
+    };
+    for broker in each {
+        loop {
+            let seen = match &configs.of {
+                ConfigsOf::Brokers => entries(&connection, Resource::Broker(broker)).await?,
+                of => describe(&connection, of).await?,
+            };
+            let now = own(&configs.of, &seen.unwrap_or_default());
+            let left = differing(changes, &now);
+            if left.is_empty() {
+                break;
+            }
+            if Instant::now() > deadline {
+                return Err(Fault::new(
+                    FaultCode::Timeout,
+                    "the brokers took the settings, and do not show them",
+                )
+                .at(&configs.of)
+                .because(format!("not as wanted: {}", left.join(", ")))
+                .hint("Something else may be setting them too; run the same command again."));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+    Ok(())
+}
+
+async fn write(
+    connection: &Connection,
+    configs: &ConfigsRef,
+    changes: &ConfigChanges,
+    validate_only: bool,
+) -> Result<(), Fault> {
+    let what = "the settings could not be altered";
+    let of = match &configs.of {
+        ConfigsOf::Topic(name) => Resource::Topic(name),
+        ConfigsOf::Broker(id) => Resource::Broker(*id),
+        ConfigsOf::Brokers => {
+            return wire::alter_all_brokers(connection, changes, validate_only)
+                .await
+                .map_err(|fault| fault.at(&configs.of));
+        }
+    };
+    let at = configs.of.to_string();
+    let asked = send(
+        connection,
+        of,
+        changes.clone(),
+        Manner::Incremental,
+        validate_only,
+    );
+    match asked.await? {
+        Ok(()) => return Ok(()),
+        Err(refusal) if refusal.code != Code::UnsupportedFeature => {
+            return Err(failed(what, &at, &refusal));
+        }
+        // A broker before 2.3.
+        Err(_) => {}
+    }
+    let whole = merged(
+        &configs.of,
+        &entries(connection, of).await?.unwrap_or_default(),
+        changes,
+    )?;
+    let asked = send(connection, of, whole, Manner::Replace, validate_only);
+    asked.await?.map_err(|refusal| failed(what, &at, &refusal))
+}
+
+async fn send(
+    connection: &Connection,
+    of: Resource<'_>,
+    changes: ConfigChanges,
+    manner: Manner,
+    validate_only: bool,
+) -> Result<Result<(), Refusal>, Fault> {
+    ask(
+        connection,
+        "the settings could not be altered",
+        of,
+        move |client, of| {
+            let changes = changes.iter().map(|(k, v)| (k.as_str(), v.as_deref()));
+            native::alter(client, of, changes, manner, validate_only, ASK)
+        },
+    )
+    .await
+}
+
+/// All that is to be set on a thing after some changes.
+fn merged(
+    of: &ConfigsOf,
+    entries: &Map<Entry>,
+    changes: &ConfigChanges,
+) -> Result<ConfigChanges, Fault> {
+    let hidden = entries.values().find(|entry| {
+        entry.sensitive
+            && matches!(
+                entry.source,
+                Source::Topic | Source::Broker | Source::Unsaid
+            )
+            && !changes.contains_key(&entry.name)
+    });
+    if let Some(secret) = hidden {
+        return Err(Fault::new(
+            FaultCode::Conflict,
+            "a setting would be lost by altering another",
+        )
+        .at(of)
+        .because(format!(
+            "brokers before 2.3 replace all settings at once, and keep the value of {} to themselves",
+            secret.name
+        ))
+        .hint("Alter it with `kafka-configs.sh`, which names ZooKeeper, or use newer brokers."));
+    }
+    let mut whole: ConfigChanges = own(of, entries)
+        .into_iter()
+        .map(|(key, value)| (key, Some(value)))
+        .collect();
+    whole.extend(changes.clone());
+    whole.retain(|_, value| value.is_some());
+    Ok(whole)
+}
+
+fn failed(what: &str, at: &str, refusal: &Refusal) -> Fault {
+    let fault = Fault::new(FaultCode::Cluster, what).at(at);
+    let text = refusal.text.as_deref().filter(|text| !text.is_empty());
+    let fault = fault.because(text.map_or_else(|| refusal.code.to_string(), str::to_owned));
+    match refusal.code {
+        Code::InvalidConfig | Code::InvalidRequest | Code::InvalidArgument => fault
+            .hint("Correct the value in the runbook; Kafka's documentation names what is valid."),
+        Code::PolicyViolation => {
+            fault.hint("The brokers' alter.config.policy refuses it; ask who set it.")
+        }
+        Code::ClusterAuthorizationFailed | Code::TopicAuthorizationFailed => {
+            fault.hint("The brokers do not let this user alter settings.")
+        }
+        _ => fault.hint("See whether the brokers run: `krun status --cluster`."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, value: Option<&str>, source: Source) -> (String, Entry) {
+        let entry = Entry {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+            source,
+            read_only: false,
+            sensitive: value.is_none(),
+            layers: vec![],
+        };
+        (name.to_owned(), entry)
+    }
+
+    #[test]
+    fn old_brokers_lose_nothing() {
+        let of = ConfigsOf::Topic("t".into());
+        let entries = Map::from([
+            entry("a", Some("1"), Source::Unsaid),
+            entry("b", Some("2"), Source::Unsaid),
+            entry("c", Some("3"), Source::Default),
+        ]);
+        let changes = ConfigChanges::from([("b".into(), None), ("d".into(), Some("4".into()))]);
+        let whole = merged(&of, &entries, &changes).unwrap();
+        let wanted = [("a", "1"), ("d", "4")];
+        assert_eq!(
+            whole,
+            wanted
+                .map(|(k, v)| (k.to_owned(), Some(v.to_owned())))
+                .into()
+        );
+        let mut secret = entries;
+        secret.extend([entry("ssl.key", None, Source::Topic)]);
+        assert!(merged(&of, &secret, &changes).is_err());
+    }
+
+    #[test]
+    fn the_setting_of_all_brokers_below_one_brokers_own() {
+        let (name, mut one) = entry("log.cleaner.threads", Some("3"), Source::Broker);
+        one.layers = vec![
+            (Source::Broker, Some("3".into())),
+            (Source::Brokers, Some("2".into())),
+            (Source::Default, Some("1".into())),
+        ];
+        let entries = Map::from([(name.clone(), one)]);
+        assert_eq!(own(&ConfigsOf::Brokers, &entries)[&name], "2");
+        assert_eq!(own(&ConfigsOf::Broker(1), &entries)[&name], "3");
+    }
+}

@@ -1,0 +1,177 @@
+//! `kafka::broker_settings`: settings that brokers take while they run.
+
+use async_trait::async_trait;
+use krun_model::{
+    Address, Change, Effect, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
+    configs::{ConfigsOf, ConfigsRef},
+    kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
+    schema::{ArgSpec, ArgType},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{args::texts, settings};
+use crate::{
+    cluster::{configs, connection::Connection, reach},
+    view::unreachable_fault,
+};
+
+/// The kind.
+pub struct BrokerSettings;
+
+#[derive(Deserialize)]
+struct Args {
+    bootstrap: Vec<String>,
+    broker: serde_json::Value,
+    configs: Map<serde_json::Value>,
+}
+
+/// Whose settings an argument means.
+fn of(broker: &serde_json::Value) -> Result<ConfigsOf, Fault> {
+    let id = match broker {
+        serde_json::Value::String(text) if text == "default" => return Ok(ConfigsOf::Brokers),
+        serde_json::Value::String(text) => text.parse().ok(),
+        serde_json::Value::Number(number) => number
+            .as_i64()
+            .and_then(|number| i32::try_from(number).ok()),
+        _ => None,
+    };
+    match id {
+        Some(id) if id >= 0 => Ok(ConfigsOf::Broker(id)),
+        _ => Err(Fault::new(
+            FaultCode::Script,
+            format!("`broker` is {broker}, and must be a broker's id or \"default\""),
+        )
+        .hint("\"default\" means all brokers that have no setting of their own.")),
+    }
+}
+
+impl Args {
+    fn target(&self) -> Result<ConfigsRef, Fault> {
+        Ok(ConfigsRef {
+            bootstrap: self.bootstrap.clone(),
+            of: of(&self.broker)?,
+        })
+    }
+}
+
+static SPEC: KindSpec = KindSpec {
+    name: "kafka::broker_settings",
+    doc: "Sets what brokers take while they run, such as log.cleaner.threads, for one broker or for all. \
+          Only the keys that the step names are compared and altered, each with its value before and \
+          after; a rollback puts them back. What a broker reads only when it starts is refused: that \
+          belongs in its server.properties.",
+    args: &[
+        ArgSpec::required(
+            "bootstrap",
+            ArgType::List(&ArgType::Str),
+            "host:port of brokers.",
+        ),
+        ArgSpec::required(
+            "broker",
+            ArgType::Scalar,
+            "A broker's id, or \"default\" for all brokers that have no setting of their own.",
+        ),
+        ArgSpec::required(
+            "configs",
+            ArgType::MapOf(&ArgType::Scalar),
+            "The settings, by key.",
+        ),
+    ],
+    outputs: &["configs"],
+    undo: UndoClass::Reversible,
+};
+
+impl StepKind for BrokerSettings {
+    fn spec(&self) -> &KindSpec {
+        &SPEC
+    }
+
+    fn declare(&self, step: &Address, _: &str, args: &Map<Value>) -> Result<Declared, Fault> {
+        let broker = match args.get("broker") {
+            Some(Value::Str(text)) => Some(json!(text)),
+            Some(Value::Int(number)) => Some(json!(number)),
+            _ => None,
+        };
+        let of = broker
+            .map(|broker| of(&broker))
+            .transpose()
+            .map_err(|fault| fault.at(step))?;
+        let target = texts(args, "bootstrap").zip(of);
+        Ok(Declared {
+            writes: target
+                .map(|(bootstrap, of)| Target::Configs(ConfigsRef { bootstrap, of }))
+                .into_iter()
+                .collect(),
+            ..Declared::default()
+        })
+    }
+}
+
+fn outputs(args: &Args) -> Outputs {
+    let configs = settings::texts_of(Some(&args.configs));
+    [("configs".to_owned(), json!(configs))].into()
+}
+
+#[async_trait]
+impl StateKind for BrokerSettings {
+    async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
+        let args: Args = cx.step.args()?;
+        let target = args.target()?;
+        let wanted = settings::texts_of(Some(&args.configs));
+        if !reach::any_accepts(&args.bootstrap).await {
+            return Ok(Check::Unknown {
+                why: "the cluster does not answer yet".to_owned(),
+                diff: vec![],
+            });
+        }
+        let connection = Connection::open(&args.bootstrap)?;
+        let entries = configs::describe(&connection, &target.of).await?;
+        let (changes, diff) = settings::compare(&target.of, &wanted, &entries.unwrap_or_default())?;
+        if changes.is_empty() {
+            return Ok(Check::Satisfied(outputs(&args)));
+        }
+        configs::validate(&target, &changes).await?;
+        Ok(Check::Drift {
+            change: Change::Update,
+            why: format!("{} of {} settings differ", diff.len(), wanted.len()),
+            diff,
+        })
+    }
+
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        let args: Args = cx.step.args()?;
+        let target = args.target()?;
+        if !reach::any_accepts(&args.bootstrap).await {
+            return Err(unreachable_fault(&args.bootstrap));
+        }
+        let connection = Connection::open(&args.bootstrap)?;
+        let wanted = settings::texts_of(Some(&args.configs));
+        let entries = configs::describe(&connection, &target.of).await?;
+        let (changes, _) = settings::compare(&target.of, &wanted, &entries.unwrap_or_default())?;
+        if !changes.is_empty() {
+            cx.host
+                .perform(Effect::AlterConfigs {
+                    configs: target,
+                    changes,
+                })
+                .await?;
+        }
+        Ok(outputs(&args))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_settings() {
+        assert_eq!(of(&json!("default")).unwrap(), ConfigsOf::Brokers);
+        assert_eq!(of(&json!("2")).unwrap(), ConfigsOf::Broker(2));
+        assert_eq!(of(&json!(0)).unwrap(), ConfigsOf::Broker(0));
+        for wrong in [json!("all"), json!(-1), json!(true)] {
+            assert!(of(&wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! `kafka::groups`: what consumer groups see, shown with real ones.
+//!
+//! A group is state of the cluster, so this is an act and no proof: where its three groups go on is
+//! written by journaled effects, and a rollback deletes them. Their ids are the deployment's own, so
+//! that nobody else's group is touched. Reading as a member changes nothing that lasts: the brokers
+//! drop a member that is gone, and a group that nobody is in and that has no place anywhere. What does
+//! last is the topic `__consumer_offsets`, which brokers create when they first look for a group; it
+//! is theirs, and goes with their data.
+//!
+//! An attempt that was cut off is begun anew: its groups are deleted first, and its later records,
+//! whose seed names the offset at which they began, are others' to the next.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use krun_model::{
+    Address, Digest, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target, Value,
+    kind::{ApplyCx, CheckCx, Declared, KindSpec, OnceKind, UndoClass},
+    schema::{ArgSpec, ArgType},
+    topic::{Acks, GroupRef, TopicRef},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    args::{at_least_one, text, texts},
+    consume::{find, partitions_of},
+};
+use crate::{
+    cluster::{
+        connection::Connection,
+        groups::{self, From, Member},
+        reach,
+        readback::ReadBack,
+    },
+    view::{ClusterView, Lag, unreachable_fault},
+    waiting,
+};
+
+const ASK: Duration = Duration::from_secs(10);
+const TIMEOUT_S: u64 = 60;
+const LATER: u64 = 10;
+/// The groups, by what they are for.
+const NAMES: [&str; 3] = ["first", "second", "late"];
+
+/// The kind.
+pub struct Groups;
+
+#[derive(Deserialize)]
+struct Args {
+    bootstrap: Vec<String>,
+    topic: String,
+    topic_id: String,
+    count: u64,
+    checksum: Digest,
+    later: Option<u64>,
+    timeout_s: Option<u64>,
+}
+
+static SPEC: KindSpec = KindSpec {
+    name: "kafka::groups",
+    doc: "Reads a topic with three consumer groups of its own. The first reads all records from the \
+          beginning; a second reads all of them again; a third, which does not start from the beginning, \
+          sees nothing, and then only the records that are written later. The first group then lags \
+          behind by those. The groups stay until a rollback deletes them: `krun status --cluster` and \
+          `kafka-consumer-groups.sh` show them. Brokers create the topic `__consumer_offsets` for the \
+          first group of a cluster; it stays with them.",
+    args: &[
+        ArgSpec::required(
+            "bootstrap",
+            ArgType::List(&ArgType::Str),
+            "host:port of brokers.",
+        ),
+        ArgSpec::required("topic", ArgType::Str, "The topic's name."),
+        ArgSpec::required(
+            "topic_id",
+            ArgType::Str,
+            "Output `topic_id` of kafka::topic: another id is another topic, to be read anew.",
+        ),
+        ArgSpec::required("count", ArgType::Int, "Output `count` of kafka::produce."),
+        ArgSpec::required(
+            "checksum",
+            ArgType::Str,
+            "Output `checksum` of kafka::produce.",
+        ),
+        ArgSpec::optional(
+            "later",
+            ArgType::Int,
+            "How many records are written for the third group; 10 if not given.",
+        ),
+        ArgSpec::optional(
+            "timeout_s",
+            ArgType::Int,
+            "How long each reading may take, in seconds; 60 if not given.",
+        ),
+    ],
+    outputs: &["first", "groups", "lag", "late", "second"],
+    undo: UndoClass::Compensable,
+};
+
+fn refs(deployment: &str, step: &Address, bootstrap: &[String], topic: &str) -> [GroupRef; 3] {
+    let short = deployment.get(..8).unwrap_or(deployment);
+    let step = step.as_str().replace('/', "-");
+    NAMES.map(|name| GroupRef {
+        bootstrap: bootstrap.to_vec(),
+        id: format!("krun-{short}-{step}-{name}"),
+        topic: topic.to_owned(),
+    })
+}
+
+impl StepKind for Groups {
+    fn spec(&self) -> &KindSpec {
+        &SPEC
+    }
+
+    fn declare(
+        &self,
+        step: &Address,
+        deployment: &str,
+        args: &Map<Value>,
+    ) -> Result<Declared, Fault> {
+        at_least_one(args, "later").map_err(|fault| fault.at(step))?;
+        let Some((bootstrap, topic)) = texts(args, "bootstrap").zip(text(args, "topic")) else {
+            return Ok(Declared::default());
+        };
+        let groups = refs(deployment, step, &bootstrap, topic);
+        let name = topic.to_owned();
+        Ok(Declared {
+            writes: groups
+                .into_iter()
+                .map(Target::Group)
+                .chain([Target::Records(TopicRef { bootstrap, name })])
+                .collect(),
+            ..Declared::default()
+        })
+    }
+}
+
+/// One attempt.
+struct Attempt<'a> {
+    cx: &'a ApplyCx<'a>,
+    args: &'a Args,
+    partitions: Vec<i32>,
+    limit: Duration,
+}
+
+impl Attempt<'_> {
+    /// Reads as a member until the end, and then until so many records of a seed were seen.
+    async fn read(
+        &self,
+        mut member: Member,
+        until: Option<(String, u64)>,
+    ) -> Result<(Member, ReadBack), Fault> {
+        let limit = self.limit;
+        let host: &dyn ReadHost = self.cx.host;
+        waiting::blocking(host, move |stop| {
+            let read = member.read(limit, stop, |read| {
+                until.as_ref().is_none_or(|(seed, count)| {
+                    let own = read.own.get(seed);
+                    own.is_some_and(|own| own.digests.len() as u64 >= *count)
+                })
+            })?;
+            Ok((member, read))
+        })
+        .await
+    }
+
+    fn join(&self, group: &GroupRef, from: From) -> Result<Member, Fault> {
+        self.cx
+            .progress
+            .say(&format!("reading as group {}", group.id));
+        Member::join(group, &self.partitions, from)
+    }
+
+    /// Leaves, and writes down where the group goes on.
+    async fn leave(&self, member: Member, group: &GroupRef) -> Result<(), Fault> {
+        let offsets = tokio::task::spawn_blocking(move || member.leave())
+            .await
+            .map_err(|error| Fault::internal(format!("a group was left badly: {error}")))?;
+        let group = group.clone();
+        let effect = Effect::CommitOffsets { group, offsets };
+        self.cx.host.perform(effect).await.map(drop)
+    }
+
+    /// Reads all from the beginning, which must be what was written.
+    async fn read_all(&self, group: &GroupRef) -> Result<u64, Fault> {
+        let member = self.join(group, From::Beginning)?;
+        let (member, read) = self.read(member, None).await?;
+        self.leave(member, group).await?;
+        let (own, _) = find(&self.args.topic, self.args.count, self.args.checksum, read)?;
+        Ok(own.digests.len() as u64)
+    }
+
+    /// Sees nothing that is there, and then what is written meanwhile, and nothing else of krun's.
+    async fn read_later(&self, group: &GroupRef, later: u64) -> Result<u64, Fault> {
+        let args = self.args;
+        let member = self.join(group, From::End)?;
+        let (member, before) = self.read(member, None).await?;
+        if !before.own.is_empty() {
+            return Err(self.saw_old(&before));
+        }
+        let view = self.view().await?;
+        let end: i64 = view.partitions().filter_map(|(_, one)| one.end).sum();
+        let step = &self.cx.step;
+        let seed = format!(
+            "{}/{}/later-at-{end}/{later}",
+            step.deployment, step.address
+        );
+        let topic = TopicRef {
+            bootstrap: args.bootstrap.clone(),
+            name: args.topic.clone(),
+        };
+        self.cx
+            .host
+            .perform(Effect::Produce {
+                topic,
+                records: later,
+                seed: seed.clone(),
+                keys: None,
+                acks: Acks::All,
+            })
+            .await?;
+        let (member, read) = self.read(member, Some((seed.clone(), later))).await?;
+        self.leave(member, group).await?;
+        if read.own.keys().any(|other| *other != seed) {
+            return Err(self.saw_old(&read));
+        }
+        Ok(read.own[&seed].digests.len() as u64)
+    }
+
+    fn saw_old(&self, read: &ReadBack) -> Fault {
+        let old: usize = read.own.values().map(|own| own.digests.len()).sum();
+        Fault::new(
+            FaultCode::ProofFailed,
+            "a group that does not start from the beginning saw older records",
+        )
+        .at(&self.args.topic)
+        .because(format!("{old} records were there before it came"))
+    }
+
+    async fn view(&self) -> Result<ClusterView, Fault> {
+        let connection = Connection::open(&self.args.bootstrap)?;
+        let view = connection.metadata(Some(&self.args.topic), ASK).await?;
+        connection.offsets(view, ASK).await
+    }
+
+    async fn lags(&self, group: &GroupRef) -> Result<Vec<Lag>, Fault> {
+        let view = self.view().await?;
+        let group = group.clone();
+        tokio::task::spawn_blocking(move || groups::lags(&group.bootstrap, &group.id, &view))
+            .await
+            .map_err(|error| Fault::internal(format!("a call ended badly: {error}")))?
+    }
+}
+
+fn lag(lags: &[Lag]) -> i64 {
+    lags.iter().filter_map(Lag::records).sum()
+}
+
+#[async_trait]
+impl OnceKind for Groups {
+    fn ways(&self) -> &'static [&'static str] {
+        &["bootstrap", "timeout_s"]
+    }
+
+    async fn incarnation(&self, cx: &CheckCx<'_>) -> Result<Option<Digest>, Fault> {
+        let args: Args = cx.step.args()?;
+        Ok(Some(Digest::of(args.topic_id)))
+    }
+
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        let args: Args = cx.step.args()?;
+        if !reach::any_accepts(&args.bootstrap).await {
+            return Err(unreachable_fault(&args.bootstrap));
+        }
+        let connection = Connection::open(&args.bootstrap)?;
+        let attempt = Attempt {
+            cx,
+            partitions: partitions_of(&connection, &args.topic).await?,
+            limit: Duration::from_secs(args.timeout_s.unwrap_or(TIMEOUT_S)),
+            args: &args,
+        };
+        let step = &cx.step;
+        let all = refs(step.deployment, step.address, &args.bootstrap, &args.topic);
+        for group in all.clone() {
+            cx.host.perform(Effect::DeleteGroup { group }).await?;
+        }
+        let [first, second, late] = &all;
+        let read = [
+            attempt.read_all(first).await?,
+            attempt.read_all(second).await?,
+        ];
+        let later = attempt
+            .read_later(late, args.later.unwrap_or(LATER))
+            .await?;
+        let (behind, up_to_date) = (attempt.lags(first).await?, attempt.lags(late).await?);
+        let mut lines = vec![format!(
+            "{}: {} behind, {}: {} behind",
+            first.id,
+            lag(&behind),
+            late.id,
+            lag(&up_to_date)
+        )];
+        lines.extend(behind.iter().map(|one| {
+            let end = one
+                .end
+                .map_or_else(|| "?".to_owned(), |end| end.to_string());
+            let records = one.records().unwrap_or_default();
+            format!(
+                "{} partition {}: committed {} end {end} lag {records}",
+                first.id, one.partition, one.committed
+            )
+        }));
+        if lag(&behind) < i64::try_from(later).unwrap_or(i64::MAX) {
+            return Err(Fault::new(
+                FaultCode::ProofFailed,
+                "a group that read before the last records were written does not lag behind",
+            )
+            .at(&first.id)
+            .evidence(lines));
+        }
+        Ok([
+            ("first", json!(read[0])),
+            ("groups", json!(all.map(|group| group.id))),
+            ("lag", json!(lines)),
+            ("late", json!(later)),
+            ("second", json!(read[1])),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_its_own() {
+        let step: Address = "proofs/groups".parse().unwrap();
+        let ids = refs("0123456789", &step, &["h:1".into()], "t").map(|group| group.id);
+        assert_eq!(
+            ids,
+            [
+                "krun-01234567-proofs-groups-first",
+                "krun-01234567-proofs-groups-second",
+                "krun-01234567-proofs-groups-late"
+            ]
+        );
+    }
+}
