@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use krun_model::{
     Address, Change, Digest, Effect, History, Reason, RunId, Step, Target, TargetState, Undo,
     effect::Content,
-    history::{EffectMemory, StepMemory},
+    history::{AdoptedMemory, EffectMemory, StepMemory},
     journal::Seq,
     kind::{Check, Declared},
-    process::{ProcessId, ProcessSpec},
+    process::{ProcessId, ProcessSpec, Running},
     runbook::Span,
 };
 use krun_plan::{Graph, Observation, Observed, Options, act_key, decide_step};
@@ -255,4 +255,67 @@ fn a_proof_runs_again_when_something_before_it_changed() {
         Change::Prove
     );
     assert_eq!(proven(None, vec![wrote(7)], false).0, Change::Prove);
+}
+
+fn adopted(name: &str, seq: u64) -> (Address, AdoptedMemory) {
+    let spec = ProcessSpec {
+        id: ProcessId {
+            deployment: "d".into(),
+            step: address(name),
+        },
+        argv: vec![],
+        env: BTreeMap::new(),
+        cwd: "/".into(),
+        log: "/log".into(),
+        digest: Digest::of("wanted"),
+        stop_grace_ms: 1,
+    };
+    let running = Running {
+        pid: 42,
+        started: 1,
+        boot: "b".into(),
+        digest: None,
+        command: String::new(),
+    };
+    let memory = AdoptedMemory {
+        seq: Seq(seq),
+        spec,
+        running,
+    };
+    (address(name), memory)
+}
+
+#[test]
+fn an_adopted_process_stays_until_its_configuration_changes() {
+    let satisfied = || Observation::State {
+        check: Check::Satisfied(BTreeMap::new()),
+        inputs: Digest::of("inputs"),
+    };
+    let mut case = Case::new(satisfied());
+    case.history.adopted.extend([adopted("s", 5)]);
+    assert_eq!(case.decide(), (Change::NoOp, Reason::Adopted { pid: 42 }));
+    let mut case = Case::new(satisfied());
+    case.history.adopted.extend([adopted("s", 5)]);
+    let process = Target::Process(adopted("s", 5).1.spec.id);
+    let declared = Declared {
+        writes: vec![process],
+        reads: vec!["/config".into()],
+        ..Declared::default()
+    };
+    case.declared = vec![("s", declared)];
+    case.history.effects.push(EffectMemory {
+        seq: Seq(6),
+        run: RunId(2),
+        step: address("before"),
+        effect: Effect::WriteFile {
+            path: "/config".into(),
+            content: Content::new(*b"x"),
+            mode: 0o644,
+            owner: None,
+        },
+        before: TargetState::Absent,
+        undo: Undo::Kept,
+        after: Some(TargetState::Absent),
+    });
+    assert_eq!(case.decide().0, Change::Restart);
 }

@@ -76,6 +76,13 @@ mod tests {
             row("kafka", None, "as wanted", vec![]),
             row("broker-1", Some(4242), "java kafka.Kafka", vec![heap]),
         ];
-        assert_snapshot!(adopt_text(&rows, Style::default()), @"");
+        assert_snapshot!(adopt_text(&rows, Style::default()), @r#"
+          step       pid  found
+          kafka           as wanted
+          broker-1  4242  java kafka.Kafka
+
+        broker-1 differs; the next run restarts it, once you agree:
+          heap: 1g → 512m
+        "#);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use krun_model::{
     Digest, Effect, FaultCode, ProcessId, ProcessSpec, ReadHost, Target, TargetState,
-    process::Running,
+    host::Machine as _, process::Running,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -39,6 +39,37 @@ fn stat_fields(pid: u32) -> Vec<String> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, rest) = text.rsplit_once(')').unwrap();
     rest.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A process that krun did not start stands for a marker as long as it is that very process.
+#[tokio::test]
+async fn an_adopted_process() {
+    let mut lab = Lab::new();
+    let by_hand = lab.shell("by-hand", "exec sleep 1000");
+    let mut running = start(&lab, &by_hand).await;
+    let wanted = lab.shell("wanted", "exec sleep 1001");
+    let find = async || lab.machine.process(&wanted.id).await.unwrap();
+    assert_eq!(find().await, None);
+    running.digest = Some(wanted.digest);
+    let another = Running {
+        started: running.started + 1,
+        ..running.clone()
+    };
+    lab.machine.adopt(&wanted.id, &another);
+    assert_eq!(find().await, None, "its pid was another's");
+    lab.machine.adopt(&wanted.id, &running);
+    assert_eq!(find().await, Some(running.clone()));
+    // What it was adopted as is what counts: it is not started a second time.
+    let effect = Effect::StartProcess(wanted.clone());
+    let pid = match lab.achieve(effect).await {
+        TargetState::Running(running) => running.pid,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(pid, running.pid);
+    kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL).unwrap();
+    while find().await.is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
