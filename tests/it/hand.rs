@@ -74,7 +74,11 @@ impl<'a> Hand<'a> {
     #[track_caller]
     pub fn run(&self, name: &str, arguments: &[&str]) -> String {
         let said = self.typed(name, arguments, "");
-        assert_eq!(said.code, 0, "{name} {arguments:?}\n{}\n{}", said.out, said.err);
+        assert_eq!(
+            said.code, 0,
+            "{name} {arguments:?}\n{}\n{}",
+            said.out, said.err
+        );
         said.out
     }
 
@@ -112,7 +116,13 @@ impl<'a> Hand<'a> {
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = std::fs::read_dir(&self.bin)
             .expect("bin")
-            .map(|entry| entry.expect("a name").file_name().to_string_lossy().into_owned())
+            .map(|entry| {
+                entry
+                    .expect("a name")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .collect();
         names.sort();
         names

@@ -102,7 +102,11 @@ fn lives(guide: &Guide) {
         .iter()
         .map(|(what, time)| format!("{} {:.1} s", &what[2..], time.as_secs_f64()))
         .collect();
-    println!("Kafka {}: {}", guide.version, list.join(", "));
+    std::io::Write::write_all(
+        &mut std::io::stderr(),
+        format!("Kafka {}: {}\n", guide.version, list.join(", ")).as_bytes(),
+    )
+    .expect("standard error");
 }
 
 fn the_guides_tools_work(guide: &Guide, cluster: &Cluster) {
@@ -155,7 +159,13 @@ fn the_guides_tools_work(guide: &Guide, cluster: &Cluster) {
     assert_eq!(read.lines().collect::<Vec<_>>(), ["one", "two"]);
     let group = hand.run(
         "kafka-consumer-groups.sh",
-        &["--bootstrap-server", &bootstrap, "--describe", "--group", "by-hand"],
+        &[
+            "--bootstrap-server",
+            &bootstrap,
+            "--describe",
+            "--group",
+            "by-hand",
+        ],
     );
     assert!(group.contains("by-hand"), "{group}");
     let ids = hand.run("zookeeper-shell.sh", &[&zookeeper, "ls", "/brokers/ids"]);
@@ -175,7 +185,10 @@ fn servers_start_by_hand(guide: &Guide, cluster: &Cluster) {
         "kafka-server-start.sh",
         &["-daemon", &file("server.properties")],
     );
-    hand.background("kafka-server-start", &["-daemon", &file("server2.properties")]);
+    hand.background(
+        "kafka-server-start",
+        &["-daemon", &file("server2.properties")],
+    );
     let log = cluster.lab.path("by-hand/kafkaServer.out");
     brokers_appear(&cluster.bootstrap(), 2, &log);
     let records = kcat(&[
@@ -375,7 +388,10 @@ fn every_launcher_of_3_9_1_works() {
         let said = hand.typed(&name, &arguments, "typed\n");
         let all = format!("{}{}", said.out, said.err);
         assert_eq!(said.code, *code, "{name} {arguments:?}\n{all}");
-        assert!(all.contains(says), "`{says}` of {name} {arguments:?}\n{all}");
+        assert!(
+            all.contains(says),
+            "`{says}` of {name} {arguments:?}\n{all}"
+        );
     }
     cluster.lab.run(&["rollback", "--yes", "--force"]).expect(0);
 }
@@ -400,17 +416,29 @@ fn a_zookeeper_of_another_release() {
         cluster.set(&format!("zookeeper_version={version}"));
         let start = Instant::now();
         cluster.run().expect(0);
-        println!("ZooKeeper {version}: from nothing {:.1} s", start.elapsed().as_secs_f64());
+        println!(
+            "ZooKeeper {version}: from nothing {:.1} s",
+            start.elapsed().as_secs_f64()
+        );
         let again = cluster.run().expect(0);
         assert_eq!(again.finished()["changed"], 0);
         let hand = Hand::of(&cluster.lab, cluster.root().join("apache-zookeeper/bin"));
-        assert_eq!(hand.names(), ["zkCli", "zkCli.sh", "zkServer", "zkServer.sh"]);
-        assert!(hand.run("zkServer.sh", &["status"]).contains("Mode: standalone"));
+        assert_eq!(
+            hand.names(),
+            ["zkCli", "zkCli.sh", "zkServer", "zkServer.sh"]
+        );
+        assert!(
+            hand.run("zkServer.sh", &["status"])
+                .contains("Mode: standalone")
+        );
         let address = format!("127.0.0.1:{}", cluster.lab.ports.list[0]);
         let said = hand.typed("zkCli.sh", &["-server", &address, "ls", "/brokers/ids"], "");
         assert!(said.out.contains("[1]"), "{}{}", said.out, said.err);
         let log = fs::read_to_string(cluster.root().join("logs/zookeeper/zookeeper.out"));
-        assert!(log.expect("its output").contains(&format!("zookeeper.version={version}")));
+        assert!(
+            log.expect("its output")
+                .contains(&format!("zookeeper.version={version}"))
+        );
         cluster.lab.run(&["rollback", "--yes"]).expect(0);
         assert!(!cluster.root().exists());
     }
@@ -464,7 +492,11 @@ fn zk_server_starts_and_stops() {
             assert_eq!(said.code, code, "{folder} {arguments:?}\n{all}");
             assert!(all.contains(text), "`{text}` of {arguments:?}\n{all}");
         };
-        says(&["status"], 1, "Error contacting service. It is probably not running.");
+        says(
+            &["status"],
+            1,
+            "Error contacting service. It is probably not running.",
+        );
         says(&["stop"], 0, "no zookeeper to stop");
         says(&["start"], 0, "STARTED");
         says(&["status"], 0, "Mode: standalone");
@@ -497,10 +529,20 @@ fn an_untested_java_is_refused_until_it_is_allowed() {
         "it is documented for Java 8 and 11",
         "--allow-untested-java",
     ] {
-        assert!(refused.err().contains(text), "`{text}` in\n{}", refused.err());
+        assert!(
+            refused.err().contains(text),
+            "`{text}` in\n{}",
+            refused.err()
+        );
     }
-    let allowed = cluster.on_runbook("plan", &["--allow-untested-java"]).expect(0);
-    assert!(allowed.out().contains("Kafka 2.8.0 through Maven"), "{}", allowed.out());
+    let allowed = cluster
+        .on_runbook("plan", &["--allow-untested-java"])
+        .expect(0);
+    assert!(
+        allowed.out().contains("Kafka 2.8.0 through Maven"),
+        "{}",
+        allowed.out()
+    );
 }
 
 /// Whether a Java 8 to 16 is among those that krun looks at.
@@ -519,9 +561,13 @@ fn a_runbook_without_the_parameter_refuses_the_flag() {
     let lab = Lab::new(0);
     let runbook = lab.write("folders.rhai", ONLY_FOLDERS);
     let runbook = runbook.to_str().expect("UTF-8");
-    let refused = lab.run(&["plan", runbook, "--allow-untested-java"]).expect(2);
+    let refused = lab
+        .run(&["plan", runbook, "--allow-untested-java"])
+        .expect(2);
     assert!(
-        refused.err().contains("it has no parameter `allow_untested_java`"),
+        refused
+            .err()
+            .contains("it has no parameter `allow_untested_java`"),
         "{}",
         refused.err()
     );

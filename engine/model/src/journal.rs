@@ -72,10 +72,6 @@ pub enum Outcome {
 
 /// One entry of the log. A new variant here, or in [`Effect`], is a new format of the store: an older
 /// krun must refuse it by version, not call it damage.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "entries are written and read one by one, never kept in bulk but as history"
-)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {

@@ -264,7 +264,7 @@ impl<'a> Lens<'a> {
             }
             effect => {
                 let Some(after) = effect.after(before, self.me().await?) else {
-                    return Err(not_foreseen(&effect.target()));
+                    return Err(not_foreseen(effect.target()));
                 };
                 let settled = self.settled(effect).await?;
                 self.overlay.tree().put(&settled, before, after);

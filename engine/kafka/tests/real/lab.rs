@@ -220,7 +220,8 @@ impl Lab {
     /// Starts a process that ends with the lab.
     pub fn spawn(&self, step: &str, command: &mut Command) {
         let marker = format!("{}/{step}", self.deployment);
-        command.env("KRUN_PROCESS", marker).spawn().unwrap();
+        let mut child = command.env("KRUN_PROCESS", marker).spawn().unwrap();
+        std::thread::spawn(move || child.wait());
     }
 
     /// Pids of the processes of some step, or of all steps of all deployments of this lab.
