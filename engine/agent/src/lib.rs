@@ -23,10 +23,15 @@
 mod blocking;
 mod commands;
 mod contents;
+mod download;
 mod files;
 mod folders;
 mod links;
+<<<<<<< HEAD
 mod listening;
+=======
+mod lock;
+>>>>>>> 2132e7a (Download and unpack in the agent)
 mod machine;
 mod memory;
 mod moves;
@@ -39,7 +44,10 @@ mod process;
 mod programs;
 mod quarantine;
 mod rename;
+mod sniff;
+mod stop;
 pub mod unjournaled;
+mod unpack;
 mod write;
 
 pub use machine::LocalMachine;
