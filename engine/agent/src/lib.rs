@@ -27,11 +27,8 @@ mod download;
 mod files;
 mod folders;
 mod links;
-<<<<<<< HEAD
 mod listening;
-=======
 mod lock;
->>>>>>> 2132e7a (Download and unpack in the agent)
 mod machine;
 mod memory;
 mod moves;

@@ -8,12 +8,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-<<<<<<< HEAD
     Fault, Map, ProcessId,
-=======
-    Fault, Map,
     download::{Download, Downloaded, Unpack},
->>>>>>> 2132e7a (Download and unpack in the agent)
     host::{CommandOutput, Machine},
     kind::Progress,
     process::Running,
