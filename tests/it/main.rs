@@ -11,4 +11,5 @@ mod listing;
 mod plan_file;
 mod properties;
 mod single_host;
+mod sources;
 mod trouble;

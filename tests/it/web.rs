@@ -16,8 +16,10 @@ use std::{
 pub struct Request {
     /// How many requests came before it.
     pub number: usize,
-    /// The path; behind a proxy, the whole URL.
+    /// The path.
     pub path: String,
+    /// The host and port that it was tunnelled to, where this server served as a proxy.
+    pub tunnel: Option<String>,
     /// The first byte of a `Range`.
     pub from: Option<u64>,
     /// `If-Range`.
@@ -181,10 +183,24 @@ impl Drop for Web {
 impl Shared {
     fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut lines = BufReader::new(&stream).lines();
-        let first = lines.next().transpose()?.unwrap_or_default();
+        let mut first = lines.next().transpose()?.unwrap_or_default();
+        let tunnel = first
+            .strip_prefix("CONNECT ")
+            .and_then(|rest| rest.split(' ').next());
+        let tunnel = tunnel.map(str::to_owned);
+        if tunnel.is_some() {
+            while lines
+                .next()
+                .transpose()?
+                .is_some_and(|line| !line.is_empty())
+            {}
+            (&stream).write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            first = lines.next().transpose()?.unwrap_or_default();
+        }
         let mut request = Request {
             number: 0,
             path: first.split(' ').nth(1).unwrap_or_default().to_owned(),
+            tunnel,
             from: None,
             if_range: None,
         };

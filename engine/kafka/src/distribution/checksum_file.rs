@@ -96,6 +96,8 @@ fn unusable(digits: &str) -> Fault {
 struct Entry {
     name: Option<String>,
     digits: String,
+    /// Whether lines of digits that follow belong to it: in gpg's form, up to the 128 of a SHA-512.
+    goes_on: bool,
 }
 
 fn base(name: &str) -> &str {
@@ -107,20 +109,23 @@ fn entries(text: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> = vec![];
     for line in without_signature(text) {
         let line = line.trim_end();
-        if let Some((name, digits)) = bsd(line).or_else(|| gnu(line)).or_else(|| gpg(line)) {
+        let one_line = bsd(line).or_else(|| gnu(line));
+        let goes_on = one_line.is_none();
+        if let Some((name, digits)) = one_line.or_else(|| gpg(line)) {
+            let name = Some(name.to_owned());
             entries.push(Entry {
-                name: Some(name.to_owned()),
+                name,
                 digits,
+                goes_on,
             });
         } else if let Some(digits) = digits_of(line) {
             match entries.last_mut() {
-                // The rest of a sum that goes over several lines.
-                Some(open)
-                    if open.digits.len() + digits.len() <= 128 && !is_whole(open, &digits) =>
-                {
-                    open.digits.push_str(&digits);
-                }
-                _ => entries.push(Entry { name: None, digits }),
+                Some(open) if open.takes(&digits) => open.digits.push_str(&digits),
+                _ => entries.push(Entry {
+                    name: None,
+                    goes_on: ![64, 128].contains(&digits.len()),
+                    digits,
+                }),
             }
         }
     }
@@ -128,9 +133,11 @@ fn entries(text: &str) -> Vec<Entry> {
     entries
 }
 
-/// Whether a sum is complete before these digits: a sum of its own length follows, or none is missing.
-fn is_whole(open: &Entry, next: &str) -> bool {
-    [64, 128].contains(&open.digits.len()) && [32, 40, 64, 128].contains(&next.len())
+impl Entry {
+    /// Whether a line of digits is a part of this sum.
+    fn takes(&self, digits: &str) -> bool {
+        self.goes_on && self.digits.len() + digits.len() <= 128
+    }
 }
 
 /// The lines of a text without PGP's frame and without the signature itself.
