@@ -8,6 +8,7 @@ mod existing_kafka;
 mod files;
 mod kills;
 mod listing;
+mod more_brokers;
 mod plan_file;
 mod properties;
 mod single_host;

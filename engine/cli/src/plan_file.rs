@@ -60,6 +60,7 @@ pub fn refuse_more(args: &RunArgs) -> Result<(), Fault> {
         ("--params", args.runbook.params_file.is_some()),
         ("--as", args.runbook.name.is_some()),
         ("--prove", args.prove),
+        ("--prune", args.prune),
     ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),
@@ -69,6 +70,9 @@ pub fn refuse_more(args: &RunArgs) -> Result<(), Fault> {
         )
         .at(&args.runbook.runbook)
         .because("what a plan says was agreed to with its own deployment and parameters")
-        .hint(format!("Give {option} to `krun plan RUNBOOK --out FILE`."))),
+        .hint(match *option {
+            "--prune" => "Prune with a run of the runbook itself afterwards.".to_owned(),
+            option => format!("Give {option} to `krun plan RUNBOOK --out FILE`."),
+        })),
     }
 }

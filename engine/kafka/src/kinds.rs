@@ -6,8 +6,10 @@ mod clean_logs;
 mod consume;
 mod describe;
 mod distribution;
+mod elect_leaders;
 mod java;
 mod produce;
+mod reassign;
 mod topic;
 mod zookeeper_clean;
 mod zookeeper_distribution;
@@ -28,8 +30,10 @@ pub fn kinds(patterns: Arc<Patterns>) -> Vec<Kind> {
         Kind::Proof(Arc::new(consume::Consume)),
         Kind::Proof(Arc::new(describe::Describe)),
         Kind::State(Arc::new(distribution::Distribution)),
+        Kind::State(Arc::new(elect_leaders::ElectLeaders)),
         Kind::State(Arc::new(java::JavaKind)),
         Kind::Once(Arc::new(produce::Produce)),
+        Kind::State(Arc::new(reassign::Reassign)),
         Kind::State(Arc::new(topic::Topic)),
         Kind::State(Arc::new(zookeeper_clean::Clean)),
         Kind::State(Arc::new(zookeeper_distribution::Distribution)),

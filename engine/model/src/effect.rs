@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Digest, Fault, ProcessId, ProcessSpec, Target, TargetState,
+    placement::{PartitionsRef, Placement},
     topic::{TopicRef, TopicSpec},
 };
 
@@ -153,6 +154,25 @@ pub enum Effect {
         /// What the records are made from: the same seed makes the same records.
         seed: String,
     },
+    /// Moves replicas of partitions, waits until they are in sync, and leaves no throttle behind.
+    Reassign {
+        /// `host:port` of the cluster's bootstrap servers.
+        bootstrap: Vec<String>,
+        /// Where each partition is to be, sorted by topic and number.
+        moves: Vec<Placement>,
+        /// Bytes a second that each broker may send, and may take, for it; none for no limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        throttle: Option<u64>,
+        /// How long it may take, in milliseconds; what is not there by then goes on by itself.
+        limit_ms: u64,
+    },
+    /// Makes the preferred replica of partitions their leader.
+    ElectLeaders {
+        /// `host:port` of the cluster's bootstrap servers.
+        bootstrap: Vec<String>,
+        /// Each partition with the broker that is to lead it.
+        leaders: Vec<Placement>,
+    },
 }
 
 /// How an effect is taken back.
@@ -163,7 +183,7 @@ pub enum Undo {
     By(Effect),
     /// With something that the same rollback takes back.
     Contained(Target),
-    /// Not at all, on purpose: what was installed stays.
+    /// Not at all, on purpose: what was installed stays, and leaders move by themselves.
     Kept,
     /// Not possible.
     Irreversible(String),
@@ -190,7 +210,22 @@ impl Effect {
                 Target::Topic(topic.clone())
             }
             Self::Produce { topic, .. } => Target::Records(topic.clone()),
+            Self::Reassign {
+                bootstrap, moves, ..
+            } => Target::Replicas(PartitionsRef::of(bootstrap, moves)),
+            Self::ElectLeaders { bootstrap, leaders } => {
+                Target::Leaders(PartitionsRef::of(bootstrap, leaders))
+            }
         }
+    }
+
+    /// Whether an attempt that was cut off is still under way where it acts, so that its intent stays
+    /// open until the effect is brought about or taken back.
+    pub fn goes_on(&self, state: &TargetState) -> bool {
+        matches!(
+            (self, state),
+            (Self::Reassign { .. }, TargetState::Replicas(seen)) if seen.moving || seen.throttled
+        )
     }
 
     /// Whether a state is what this effect brings about: the question a probe asks after a crash.
@@ -226,6 +261,12 @@ impl Effect {
             (Self::CreateTopic { spec, .. }, TargetState::Topic(seen)) => {
                 spec.partitions == seen.partitions
                     && spec.replication_factor == seen.replication_factor
+            }
+            (Self::Reassign { moves, .. }, TargetState::Replicas(seen)) => {
+                !seen.moving && !seen.throttled && seen.agrees(moves)
+            }
+            (Self::ElectLeaders { leaders, .. }, TargetState::Leaders(seen)) => {
+                leaders.iter().all(|one| seen.contains(one))
             }
             (
                 Self::RemoveFile { .. }
@@ -278,6 +319,26 @@ impl Effect {
                 Undo::Irreversible("the records of a deleted topic are gone".into())
             }
             Self::Produce { topic, .. } => Undo::Contained(Target::Topic(topic.clone())),
+            Self::Reassign {
+                bootstrap,
+                moves,
+                throttle,
+                limit_ms,
+            } => match before {
+                TargetState::Replicas(before) => Undo::By(Self::Reassign {
+                    bootstrap: bootstrap.clone(),
+                    moves: moves
+                        .iter()
+                        .filter_map(|one| before.of(&one.topic, one.partition).cloned())
+                        .collect(),
+                    throttle: *throttle,
+                    limit_ms: *limit_ms,
+                }),
+                other => {
+                    Undo::Irreversible(format!("where the replicas were is not known: {other}"))
+                }
+            },
+            Self::ElectLeaders { .. } => Undo::Kept,
         }
     }
 }

@@ -28,6 +28,15 @@ pub enum Verb {
     Start,
     /// `krun adopt`.
     Adopt,
+    /// What `--prune` takes back after a run: steps that left the runbook.
+    Prune,
+}
+
+impl Verb {
+    /// Whether it takes back what runs did: what it does itself is not to be taken back.
+    pub fn takes_back(self) -> bool {
+        matches!(self, Self::Rollback | Self::Prune)
+    }
 }
 
 /// What a run pins, so that it can be resumed, started and shown as it was.
@@ -72,10 +81,6 @@ pub enum Outcome {
 
 /// One entry of the log. A new variant here, or in [`Effect`], is a new format of the store: an older
 /// krun must refuse it by version, not call it damage.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "entries are written and read one by one, never kept in bulk but as history"
-)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {

@@ -16,6 +16,7 @@ pub mod host;
 pub mod journal;
 pub mod kind;
 pub mod param;
+pub mod placement;
 pub mod plan;
 pub mod process;
 pub mod runbook;

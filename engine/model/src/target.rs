@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Digest,
+    placement::{PartitionsRef, Placement, PlacementSeen},
     process::{ProcessId, Running},
     topic::{TopicRef, TopicSeen},
 };
@@ -34,6 +35,10 @@ pub enum Target {
     Topic(TopicRef),
     /// The records that a step writes into a topic.
     Records(TopicRef),
+    /// Where the replicas of partitions live.
+    Replicas(PartitionsRef),
+    /// Who leads partitions.
+    Leaders(PartitionsRef),
 }
 
 impl fmt::Display for Target {
@@ -46,6 +51,8 @@ impl fmt::Display for Target {
             Self::Packages(names) => write!(f, "packages {}", names.join(" ")),
             Self::Topic(topic) => write!(f, "topic {}", topic.name),
             Self::Records(topic) => write!(f, "records in topic {}", topic.name),
+            Self::Replicas(partitions) => write!(f, "replicas of {}", partitions.summary()),
+            Self::Leaders(partitions) => write!(f, "leaders of {}", partitions.summary()),
         }
     }
 }
@@ -98,6 +105,10 @@ pub enum TargetState {
     Installed,
     /// A topic.
     Topic(TopicSeen),
+    /// Where replicas live.
+    Replicas(PlacementSeen),
+    /// Who leads: each partition with its leader alone, where it has one.
+    Leaders(Vec<Placement>),
     /// It could not be seen, which is no statement on whether it is there.
     Unreachable {
         /// Why.
@@ -134,6 +145,29 @@ impl fmt::Display for TargetState {
             } => f.write_str("at neither place"),
             Self::Running(running) => write!(f, "running as pid {}", running.pid),
             Self::Installed => f.write_str("installed"),
+            Self::Replicas(seen) => {
+                let ids = |one: &Placement| {
+                    one.replicas
+                        .iter()
+                        .map(i32::to_string)
+                        .collect::<Vec<_>>()
+                        .join(",")
+                };
+                let few: Vec<_> = seen
+                    .placed
+                    .iter()
+                    .take(3)
+                    .map(|one| format!("{}-{} on {}", one.topic, one.partition, ids(one)))
+                    .collect();
+                f.write_str(&few.join(", "))?;
+                if seen.placed.len() > few.len() {
+                    write!(f, " and {} more", seen.placed.len() - few.len())?;
+                }
+                let moving = if seen.moving { ", on the way" } else { "" };
+                let throttled = if seen.throttled { ", throttled" } else { "" };
+                write!(f, "{moving}{throttled}")
+            }
+            Self::Leaders(leaders) => write!(f, "{} partitions with a leader", leaders.len()),
             Self::Topic(topic) => write!(
                 f,
                 "{} partitions × {} replicas, {} records",

@@ -12,6 +12,8 @@ use krun_model::{
     Address, Effect, History, Target, TargetState, Undo, history::EffectMemory, journal::Seq,
 };
 
+mod replicas;
+
 use crate::{Graph, World};
 
 /// What is done about one target.
@@ -159,7 +161,7 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
         .map(|net| {
             let target = net.first.effect.target();
             let step = &net.first.step;
-            let subsumable = matches!(target, Target::Topic(_))
+            let subsumable = matches!(target, Target::Topic(_) | Target::Replicas(_))
                 && claims.iter().any(|claim| graph.precedes(claim, step));
             let action = act_on(net, &target, subsumable, history, &world);
             match &action {
@@ -206,6 +208,9 @@ fn act_on(
     let now = world.state(target);
     let effect = match way_back(net) {
         Undo::By(effect) => effect,
+        Undo::Kept if matches!(target, Target::Leaders(_)) => {
+            return UndoAction::Kept("leaders move by themselves".into());
+        }
         Undo::Kept => return UndoAction::Kept("stays installed".into()),
         Undo::Contained(container) => return UndoAction::Contained(container.to_string()),
         Undo::Irreversible(why) => return UndoAction::Irreversible(why),
@@ -274,7 +279,19 @@ fn act_on(
         }
         (Target::Path(_), now) if Some(now) == net.last.after.as_ref() => UndoAction::Do(effect),
         (Target::Path(_), now) => conflict(now.to_string(), vec![effect]),
-        (Target::Packages(_) | Target::Records(_), _) => UndoAction::Do(effect),
+        (Target::Replicas(_), TargetState::Unreachable { .. }) if subsumable => {
+            UndoAction::Contained("the data of its brokers, which do not answer".into())
+        }
+        (Target::Replicas(_), TargetState::Replicas(seen)) => {
+            match replicas::way_back(net.first, effect, seen, history) {
+                replicas::WayBack::Is(action) => action,
+                replicas::WayBack::Conflict(effect) => conflict(now.to_string(), vec![effect]),
+            }
+        }
+        (Target::Replicas(_), other) => conflict(other.to_string(), vec![effect]),
+        (Target::Packages(_) | Target::Records(_) | Target::Leaders(_), _) => {
+            UndoAction::Do(effect)
+        }
     }
 }
 

@@ -23,7 +23,9 @@ const KIND: usize = 28;
 /// Steps that stay as they are become one count a section, unless the style is verbose; a quiet
 /// style shows one line a step.
 pub fn plan_text(plan: &Plan, style: Style) -> String {
-    let shown = |step: &&PlannedStep| step.change != Change::NoOp || style.verbose();
+    let shown = |step: &&PlannedStep| {
+        step.change != Change::NoOp || style.verbose() || !step.notes.is_empty()
+    };
     let columns = Columns::of(plan.steps.iter().filter(shown));
     let sections = sections(&plan.steps);
     let mut text = String::new();
@@ -47,12 +49,7 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
         }
         text.push('\n');
     }
-    if !plan.orphans.is_empty() {
-        let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
-        text.push_str("No longer in the runbook; they stay until rollback:\n");
-        text.push_str(&fill("  ", &names.join(", "), style.width));
-        text.push('\n');
-    }
+    text.push_str(&orphans_text(plan, style));
     text.push_str(&irreversible(plan, style));
     text.push_str(&footer(plan, style));
     text
@@ -153,6 +150,9 @@ fn step_text(step: &PlannedStep, columns: Columns, style: Style) -> String {
     if style.quiet() {
         return text;
     }
+    for note in &step.notes {
+        text.push_str(&fill("      note: ", &clean(style, note), style.width));
+    }
     if step.change.is_change() && step.undo != UndoClass::Nothing {
         let words = undo_words(step.undo);
         let words = match step.undo {
@@ -163,6 +163,25 @@ fn step_text(step: &PlannedStep, columns: Columns, style: Style) -> String {
     }
     text.push_str(&diff::diff_text(step, style));
     text
+}
+
+/// The steps that left the runbook, and what becomes of them.
+fn orphans_text(plan: &Plan, style: Style) -> String {
+    if plan.orphans.is_empty() {
+        return String::new();
+    }
+    if plan.prune {
+        let title = style.paint(Tone::Strong, "No longer in the runbook");
+        let rows = plan.orphans.iter().map(|step| {
+            let step = style.paint(Tone::Strong, step.as_str());
+            let symbol = style.symbol(Change::Delete);
+            format!("  {symbol} {step}  delete: what it did is taken back after the run\n")
+        });
+        return format!("{title}\n{}\n", rows.collect::<String>());
+    }
+    let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
+    let names = fill("  ", &names.join(", "), style.width);
+    format!("No longer in the runbook; they stay until a run with --prune, or rollback:\n{names}\n")
 }
 
 /// What nobody can take back, named once more where the decision is made.
@@ -184,7 +203,7 @@ fn footer(plan: &Plan, style: Style) -> String {
     let proofs = plan.steps.iter().any(|step| step.change == Change::Prove);
     let said = if plan.steps.is_empty() {
         "the runbook has no steps; nothing was changed.".to_owned()
-    } else if plan.changes() == 0 && !proofs {
+    } else if plan.changes() == 0 && !proofs && !(plan.prune && !plan.orphans.is_empty()) {
         let all = count(plan.steps.len(), "step");
         format!("nothing to do, {all} as wanted; nothing was changed.")
     } else {

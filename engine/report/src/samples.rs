@@ -76,6 +76,7 @@ fn step(
         reason,
         diff: vec![],
         undo,
+        notes: vec![],
     }
 }
 
@@ -175,6 +176,7 @@ pub(crate) fn plan() -> Plan {
     Plan {
         steps,
         orphans: vec![address("broker-7/config"), address("broker-7/start")],
+        prune: false,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct RunOptions {
     pub only_processes: bool,
     /// Take effects that are in doubt as they are found.
     pub force: bool,
+    /// Whether steps that left the runbook are to be taken back after it: shown in the plan.
+    pub prune: bool,
 }
 
 /// A question asked once a plan is known; an error is a no.
@@ -174,6 +176,7 @@ async fn prepare(
             step.reason = Reason::Satisfied;
         }
     }
+    plan.prune = request.options.prune;
     if request.options.only_processes {
         seen.foreseen.clear();
         for step in &mut plan.steps {

@@ -193,18 +193,17 @@ impl RunCx {
             step: step.address.clone(),
             events: self.session.events.clone(),
         };
-        let memory = self
-            .session
-            .ledger
-            .history()
-            .steps
-            .get(&step.address)
-            .cloned();
+        let (memory, unfinished) = {
+            let history = self.session.ledger.history();
+            let memory = history.steps.get(&step.address).cloned();
+            (memory, history.unfinished(&step.address))
+        };
         let me = StepRef {
             address: &step.address,
             deployment: self.session.ledger.id(),
             args,
             memory: memory.as_ref(),
+            unfinished: &unfinished,
         };
         let host = JournaledHost {
             session: &self.session,

@@ -197,7 +197,12 @@ impl<'a> Lens<'a> {
                 from: self.stat(from).await?.is_some(),
                 to: self.stat(to).await?.is_some(),
             },
-            Target::Process(_) | Target::Packages(_) | Target::Topic(_) | Target::Records(_) => {
+            Target::Process(_)
+            | Target::Packages(_)
+            | Target::Topic(_)
+            | Target::Records(_)
+            | Target::Replicas(_)
+            | Target::Leaders(_) => {
                 return Err(not_foreseen(target));
             }
         })

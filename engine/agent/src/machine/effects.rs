@@ -37,7 +37,9 @@ impl Effector for LocalMachine {
             } else {
                 TargetState::Absent
             }),
-            Target::Topic(_) | Target::Records(_) => Err(not_of_a_machine(target)),
+            Target::Topic(_) | Target::Records(_) | Target::Replicas(_) | Target::Leaders(_) => {
+                Err(not_of_a_machine(target))
+            }
         }
     }
 
@@ -100,6 +102,8 @@ fn on_files(effect: &Effect) -> Result<(), Fault> {
         | Effect::StopProcess { .. }
         | Effect::InstallPackages { .. }
         | Effect::CreateTopic { .. }
+        | Effect::Reassign { .. }
+        | Effect::ElectLeaders { .. }
         | Effect::DeleteTopic { .. }
         | Effect::Produce { .. } => Err(not_of_a_machine(&effect.target())),
     }

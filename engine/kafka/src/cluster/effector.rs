@@ -1,4 +1,4 @@
-//! Who sees and changes topics and records.
+//! Who sees and changes topics, records, replicas and leaders.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use krun_model::{
     topic::{TopicRef, TopicSeen},
 };
 
-use super::{connection::Connection, create, produce, reach};
+use super::{connection::Connection, create, elect, produce, reach, reassign};
 use crate::view::unreachable_fault;
 
 const METADATA: Duration = Duration::from_secs(5);
 
-/// The [`Effector`] for topics and their records. It connects from where krun runs.
+/// The [`Effector`] for topics, their records, replicas and leaders. It connects from where krun runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClusterEffector;
 
@@ -49,21 +49,27 @@ pub async fn topic_seen(connection: &Connection, name: &str) -> Result<Option<To
 #[async_trait]
 impl Effector for ClusterEffector {
     async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
-        let (Target::Topic(topic) | Target::Records(topic)) = target else {
-            return Err(Fault::internal(format!("a cluster was asked for {target}")));
+        let bootstrap = match target {
+            Target::Topic(topic) | Target::Records(topic) => &topic.bootstrap,
+            Target::Replicas(of) | Target::Leaders(of) => &of.bootstrap,
+            _ => return Err(Fault::internal(format!("a cluster was asked for {target}"))),
         };
-        if !reach::any_accepts(&topic.bootstrap).await {
-            let why = unreachable_fault(&topic.bootstrap).to_string();
+        if !reach::any_accepts(bootstrap).await {
+            let why = unreachable_fault(bootstrap).to_string();
             return Ok(TargetState::Unreachable { why });
         }
-        let connection = Connection::open(&topic.bootstrap)?;
-        Ok(match topic_seen(&connection, &topic.name).await {
-            Ok(Some(seen)) => TargetState::Topic(seen),
-            Ok(None) => TargetState::Absent,
-            Err(fault) => TargetState::Unreachable {
-                why: fault.to_string(),
-            },
-        })
+        let connection = Connection::open(bootstrap)?;
+        let seen = match target {
+            Target::Replicas(of) => reassign::seen(&connection, of).await,
+            Target::Leaders(of) => elect::seen(&connection, of).await,
+            Target::Topic(topic) | Target::Records(topic) => topic_seen(&connection, &topic.name)
+                .await
+                .map(|seen| seen.map_or(TargetState::Absent, TargetState::Topic)),
+            _ => Ok(TargetState::Absent),
+        };
+        Ok(seen.unwrap_or_else(|fault| TargetState::Unreachable {
+            why: fault.to_string(),
+        }))
     }
 
     async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
@@ -75,6 +81,16 @@ impl Effector for ClusterEffector {
                 records,
                 seed,
             } => write(topic.clone(), *records, seed.clone()).await,
+            Effect::Reassign {
+                bootstrap,
+                moves,
+                throttle,
+                limit_ms,
+            } => {
+                let limit = Duration::from_millis(*limit_ms);
+                reassign::reassign(bootstrap, moves, *throttle, limit).await
+            }
+            Effect::ElectLeaders { bootstrap, leaders } => elect::elect(bootstrap, leaders).await,
             other => Err(Fault::internal(format!(
                 "a cluster was told to change {}",
                 other.target()

@@ -12,7 +12,7 @@ use krun_model::{
     process::Running,
 };
 
-/// Sends effects on topics to the cluster and all others to the machine.
+/// Sends effects on topics, replicas and leaders to the cluster and all others to the machine.
 pub struct TestHost<'a>(pub Unjournaled<'a>);
 
 impl<'a> TestHost<'a> {
@@ -25,7 +25,10 @@ impl<'a> TestHost<'a> {
 impl WriteHost for TestHost<'_> {
     async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
         let target = effect.target();
-        if !matches!(target, Target::Topic(_) | Target::Records(_)) {
+        if !matches!(
+            target,
+            Target::Topic(_) | Target::Records(_) | Target::Replicas(_) | Target::Leaders(_)
+        ) {
             return self.0.perform(effect).await;
         }
         let cluster = ClusterEffector::new();

@@ -10,6 +10,8 @@ fn cluster() -> ClusterTable {
         host: format!("kafka-{id}.example.org"),
         port: 9092,
         controller,
+        replicas: if id == 10 { 0 } else { 3 },
+        leads: usize::from(id != 10),
     };
     let partition = |id, leader, isr: &[i32], end| ClusterPartition {
         id,
