@@ -7,6 +7,8 @@
 //! depends on none of them.
 
 pub mod address;
+pub mod choice;
+pub mod condition;
 pub mod digest;
 pub mod effect;
 pub mod event;
@@ -15,6 +17,8 @@ pub mod history;
 pub mod host;
 pub mod journal;
 pub mod kind;
+pub mod manner;
+pub mod names;
 pub mod param;
 pub mod plan;
 pub mod process;
@@ -25,6 +29,8 @@ pub mod topic;
 pub mod value;
 
 pub use address::{Address, BadAddress, DeploymentName, RunId};
+pub use choice::Choice;
+pub use condition::Condition;
 pub use digest::Digest;
 pub use effect::{Content, Effect, Effector, Undo};
 pub use event::{Event, Reporter};
@@ -33,6 +39,7 @@ pub use history::History;
 pub use host::{ReadHost, WriteHost};
 pub use journal::{Entry, Journal};
 pub use kind::{Kind, StepKind};
+pub use manner::Manner;
 pub use param::{ParamSpec, ParamType};
 pub use plan::{Change, Plan, Reason};
 pub use process::{ProcessId, ProcessSpec};

@@ -7,7 +7,7 @@ use krun_model::{
     history::StepMemory,
     journal::Seq,
     kind::{Check, Declared, Kinds, UndoClass},
-    plan::{DiffLine, PlannedStep},
+    plan::{DiffLine, PlannedGate, PlannedStep},
 };
 
 use crate::{Graph, Observation, Observed, inputs::act_key};
@@ -29,7 +29,7 @@ pub fn decide(
 ) -> Plan {
     let mut planned = BTreeMap::new();
     let graph = Graph::of_runbook(runbook);
-    let steps = runbook
+    let steps: Vec<_> = runbook
         .steps
         .iter()
         .map(|step| {
@@ -53,9 +53,33 @@ pub fn decide(
         })
         .collect();
     Plan {
+        left_behind: left_behind(&steps, history),
         steps,
         orphans: orphans(runbook, history),
+        gates: runbook
+            .gates
+            .iter()
+            .map(|gate| PlannedGate {
+                name: gate.name.clone(),
+                steps: gate.steps,
+            })
+            .collect(),
     }
+}
+
+/// Steps that the runbook skips now, not the user, and of which effects are still there.
+fn left_behind(steps: &[PlannedStep], history: &History) -> Vec<Address> {
+    let skipped = |step: &&PlannedStep| step.reason.is_skip() && !step.reason.is_choice();
+    let mut skipped = steps.iter().filter(skipped).peekable();
+    if skipped.peek().is_none() {
+        return vec![];
+    }
+    let done: BTreeSet<_> = history.effects.iter().map(|effect| &effect.step).collect();
+    skipped
+        .map(|step| &step.address)
+        .filter(|address| done.contains(address))
+        .cloned()
+        .collect()
 }
 
 /// The looks that failed though nothing that comes before them will change: these end a run before
@@ -78,7 +102,8 @@ pub fn failures<'a>(
         .filter_map(|(address, seen)| match seen {
             Observation::Failed(fault) => Some((address, fault)),
             _ => None,
-        });
+        })
+        .filter(|(address, _)| !observed.left_out.contains_key(*address));
     failed
         .filter(|(address, _)| {
             graph.ancestors(address).iter().all(|ancestor| {
@@ -110,6 +135,9 @@ pub fn decide_step(
     history: &History,
     options: Options,
 ) -> (Change, Reason, Vec<DiffLine>) {
+    if let Some(reason) = observed.left_out.get(&step.address) {
+        return (Change::NoOp, reason.clone(), vec![]);
+    }
     let memory = history.steps.get(&step.address);
     match observed.steps.get(&step.address) {
         Some(Observation::State { check, .. }) => {
@@ -130,6 +158,14 @@ pub fn decide_step(
         }
         Some(Observation::Unresolved { waits_for, output }) => {
             let why = format!("`{output}` of {waits_for}");
+            (first_or_again(memory), Reason::KnownAfterApply(why), vec![])
+        }
+        Some(Observation::Undecided {
+            when,
+            waits_for,
+            output,
+        }) => {
+            let why = format!("whether `when: {when}` holds: `{output}` of {waits_for}");
             (first_or_again(memory), Reason::KnownAfterApply(why), vec![])
         }
         Some(Observation::Failed(fault)) => (

@@ -5,6 +5,7 @@
 //! from the journal. Nothing here reads a disk, a clock or a network, and nothing is remembered
 //! between calls.
 
+mod choice;
 mod decide;
 mod graph;
 mod inputs;
@@ -12,6 +13,7 @@ mod observed;
 mod rollback;
 mod world;
 
+pub use choice::{LeftOut, left_out};
 pub use decide::{Options, decide, decide_step, failures, once_done};
 pub use graph::{Graph, waves};
 pub use inputs::{act_key, inputs_digest};

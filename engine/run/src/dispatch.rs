@@ -11,10 +11,10 @@ use std::{
 };
 
 use krun_model::{
-    Address, Change, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook, event::RunStatus,
-    journal::Verb, kind::Kinds,
+    Address, Change, Choice, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook,
+    event::RunStatus, journal::Verb, kind::Kinds,
 };
-use krun_plan::{Graph, Observed, Options, decide, failures};
+use krun_plan::{Graph, Observed, Options, decide, failures, left_out};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     identity, observe, preflight, probe,
     processes::is_process,
     session::Counts,
+    turns::Turns,
 };
 
 /// How a run is to be done.
@@ -53,6 +54,8 @@ pub struct RunRequest {
     pub verb: Verb,
     /// How.
     pub options: RunOptions,
+    /// Which steps it is about.
+    pub choice: Choice,
     /// Asked once the plan is known; an error ends the run before it begins.
     pub approve: Approval,
 }
@@ -79,19 +82,27 @@ async fn prepare(
         &request.runbook,
         session.ledger.name().as_str(),
     )?;
-    let (observed, known) = observe::observe(session, &request.runbook, &request.kinds).await?;
+    let (runbook, kinds) = (&request.runbook, &request.kinds);
+    let left_out = left_out(runbook, &request.choice)?;
+    let (mut observed, mut known) = observe::observe(session, runbook, kinds, left_out).await?;
     let options = Options {
         prove: request.options.prove,
     };
-    let mut plan = decide(
-        &request.runbook,
-        &request.kinds,
-        &observed,
-        &session.ledger.history(),
-        options,
-    );
+    let mut plan = loop {
+        let plan = decide(
+            runbook,
+            kinds,
+            &observed,
+            &session.ledger.history(),
+            options,
+        );
+        let (observed, known) = (&mut observed, &mut known);
+        if !observe::observe_behind_proofs(session, runbook, kinds, &plan, observed, known).await? {
+            break plan;
+        }
+    };
     if request.options.only_processes {
-        for step in &mut plan.steps {
+        for step in plan.steps.iter_mut().filter(|step| !step.reason.is_skip()) {
             let keeps_process = observed
                 .declared
                 .get(&step.address)
@@ -146,6 +157,7 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
         &request.runbook,
         request.path.clone(),
         request.given.clone(),
+        request.choice,
     );
     let run = session.begin(request.verb, Some(pin)).await?;
     session.say_all(recovered);
@@ -195,10 +207,7 @@ struct Dispatcher {
     ready: VecDeque<usize>,
     begun: HashSet<usize>,
     running: JoinSet<(usize, Instant, Result<StepEnd, Fault>)>,
-    /// Restart group → steps that still have to be created in it.
-    creating: HashMap<String, HashSet<usize>>,
-    /// Restart group → the step that is being restarted in it.
-    restarting: HashMap<String, usize>,
+    turns: Turns,
     counts: Counts,
     faults: Vec<(Option<Address>, Fault)>,
 }
@@ -220,14 +229,7 @@ impl Dispatcher {
             }
         }
         let ready = (0..steps.len()).filter(|at| waits_for[*at] == 0).collect();
-        let mut creating: HashMap<String, HashSet<usize>> = HashMap::new();
-        for (at, planned) in cx.plan.steps.iter().enumerate() {
-            if planned.change == Change::Create
-                && let Some(group) = group_of(&cx, at)
-            {
-                creating.entry(group).or_default().insert(at);
-            }
-        }
+        let turns = Turns::of(&cx.runbook, &cx.plan, &cx.state().observed);
         Self {
             cx,
             waits_for,
@@ -235,8 +237,7 @@ impl Dispatcher {
             ready,
             begun: HashSet::new(),
             running: JoinSet::new(),
-            creating,
-            restarting: HashMap::new(),
+            turns,
             counts: Counts::default(),
             faults: Vec::new(),
         }
@@ -270,45 +271,28 @@ impl Dispatcher {
 
     /// Begins every step that may begin. After a failure, or when told to stop, none does.
     fn begin_ready(&mut self) {
-        if !self.faults.is_empty() || self.cx.session.cancelled() {
+        if !self.may_begin() {
             return;
         }
-        let mut held = VecDeque::new();
         while let Some(at) = self.ready.pop_front() {
-            if self.must_hold(at) {
-                held.push_back(at);
-                continue;
+            if self.turns.ask(at) {
+                self.begin(at);
             }
-            if let Some(group) = self.restart_group(at) {
-                self.restarting.insert(group, at);
-            }
-            self.begun.insert(at);
-            let cx = self.cx.clone();
-            self.running.spawn(async move {
-                let since = Instant::now();
-                let result = cx.execute(at).await;
-                (at, since, result)
-            });
         }
-        self.ready = held;
     }
 
-    /// What is down comes up before anything of its group is taken down, and one is taken down at a
-    /// time: after a failure the next one is not begun.
-    fn must_hold(&self, at: usize) -> bool {
-        self.restart_group(at).is_some_and(|group| {
-            self.restarting.contains_key(&group)
-                || self
-                    .creating
-                    .get(&group)
-                    .is_some_and(|creating| !creating.is_empty())
-        })
+    fn may_begin(&self) -> bool {
+        self.faults.is_empty() && !self.cx.session.cancelled()
     }
 
-    /// The group of a step that is to be restarted.
-    fn restart_group(&self, at: usize) -> Option<String> {
-        let restart = self.cx.plan.steps[at].change == Change::Restart;
-        group_of(&self.cx, at).filter(|_| restart)
+    fn begin(&mut self, at: usize) {
+        self.begun.insert(at);
+        let cx = self.cx.clone();
+        self.running.spawn(async move {
+            let since = Instant::now();
+            let result = cx.execute(at).await;
+            (at, since, result)
+        });
     }
 
     async fn ended(
@@ -319,32 +303,32 @@ impl Dispatcher {
     ) -> Result<(), Fault> {
         let step = self.cx.runbook.steps[at].address.clone();
         let duration_ms = since.elapsed().as_millis() as u64;
-        for creating in self.creating.values_mut() {
-            creating.remove(&at);
-        }
-        self.restarting.retain(|_, restarting| *restarting != at);
+        let let_in = self.turns.ended(at);
         match result {
             Ok(StepEnd {
                 change,
                 reason,
                 outputs,
             }) => {
-                if change.is_change() {
-                    self.counts.changed += 1;
+                let event = if reason.is_skip() {
+                    self.cx.state().done.insert(step.clone(), change);
+                    Event::StepSkipped {
+                        step,
+                        why: reason.to_string(),
+                        reason: Some(reason),
+                    }
                 } else {
-                    self.counts.unchanged += 1;
-                }
-                {
+                    self.count(change);
                     let mut state = self.cx.state();
                     state.done.insert(step.clone(), change);
                     state.known.insert(step.clone(), outputs.clone());
-                }
-                let event = Event::StepFinished {
-                    step,
-                    change,
-                    reason,
-                    outputs,
-                    duration_ms,
+                    Event::StepFinished {
+                        step,
+                        change,
+                        reason,
+                        outputs,
+                        duration_ms,
+                    }
                 };
                 self.cx.session.events.send(event);
                 for next in std::mem::take(&mut self.dependents[at]) {
@@ -360,6 +344,7 @@ impl Dispatcher {
                 let entry = Entry::StepFailed {
                     step: step.clone(),
                     fault: fault.clone(),
+                    again: None,
                 };
                 self.cx
                     .session
@@ -375,7 +360,18 @@ impl Dispatcher {
                 self.faults.push((Some(step), fault));
             }
         }
+        if self.may_begin() {
+            let_in.into_iter().for_each(|at| self.begin(at));
+        }
         Ok(())
+    }
+
+    fn count(&mut self, change: Change) {
+        if change.is_change() {
+            self.counts.changed += 1;
+        } else {
+            self.counts.unchanged += 1;
+        }
     }
 
     fn skip_the_rest(&self) {
@@ -389,18 +385,9 @@ impl Dispatcher {
                 self.cx.session.events.send(Event::StepSkipped {
                     step: step.address.clone(),
                     why: why.to_owned(),
+                    reason: None,
                 });
             }
         }
     }
-}
-
-fn group_of(cx: &RunCx, at: usize) -> Option<String> {
-    let address = &cx.runbook.steps[at].address;
-    cx.state()
-        .observed
-        .declared
-        .get(address)?
-        .restart_group
-        .clone()
 }

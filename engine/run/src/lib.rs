@@ -5,11 +5,13 @@
 //! It never decides what a step should do (that is `krun-plan`), never touches a machine but through
 //! a [`Machine`](krun_model::host::Machine), and never prints: events go to a reporter.
 
+mod attempts;
 mod dispatch;
 mod events;
 mod execute;
 mod host;
 mod identity;
+mod in_hand;
 mod ledger;
 mod observe;
 mod preflight;
@@ -17,6 +19,7 @@ mod probe;
 mod processes;
 mod rollback;
 mod session;
+mod turns;
 
 pub use dispatch::{Approval, RunOptions, RunRequest, plan, run};
 pub use events::{EventSender, report};

@@ -25,6 +25,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
             only_processes: false,
             force: args.force,
         },
+        choice: args.choice.choice(),
         approve: approval(args.yes),
     };
     let name = selected.name.clone();
