@@ -28,7 +28,7 @@ pub struct Selected {
 pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<Selected, CliError> {
     let loader = Loader::new(kinds, context.path_base()?);
     let path = Utf8Path::new(&args.runbook);
-    let mut given = given(args)?;
+    let mut given = given(&args.params, args.params_file.as_deref())?;
     let name = match &args.name {
         Some(name) => deployment_name(name)?,
         None => deployment_name(&loader.describe(path)?.name)?,
@@ -72,8 +72,12 @@ pub fn remark_kept(context: &Context, kept: &Map<serde_json::Value>) {
     }
 }
 
-fn given(args: &RunbookArgs) -> Result<Map<serde_json::Value>, CliError> {
-    let mut given = match &args.params_file {
+/// The values that a file and the command line give.
+pub fn given(
+    params: &[String],
+    params_file: Option<&str>,
+) -> Result<Map<serde_json::Value>, CliError> {
+    let mut given = match params_file {
         None => Map::new(),
         Some(file) => {
             let text = std::fs::read_to_string(file)
@@ -81,7 +85,7 @@ fn given(args: &RunbookArgs) -> Result<Map<serde_json::Value>, CliError> {
             krun_script::given_from_yaml(&text, file)?
         }
     };
-    for param in &args.params {
+    for param in params {
         let (name, value) = param.split_once('=').ok_or_else(|| {
             Fault::new(FaultCode::Usage, format!("`--param {param}` has no value"))
                 .hint("Write it as `--param NAME=VALUE`.")

@@ -1,8 +1,12 @@
 //! What went wrong, in the four parts that every error of krun has: what, where, why, what to do.
 
+mod page;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use page::FaultPage;
 
 /// The kind of a fault. Each has a page in the book and an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Address, Change, Digest, Fault, Map, Outputs, ReadHost, Target, Value, WriteHost,
-    history::StepMemory, plan::DiffLine, process::ProcessId, schema::ArgSpec,
+    by_hand::{ByHand, HandCx},
+    history::StepMemory,
+    plan::DiffLine,
+    process::ProcessId,
+    schema::{ArgSpec, OutputSpec},
 };
 
 /// What a rollback can do with the effects of a kind.
@@ -42,10 +46,13 @@ pub struct KindSpec {
     pub doc: &'static str,
     /// Its arguments.
     pub args: &'static [ArgSpec],
-    /// The names of its outputs, known once a step ran.
-    pub outputs: &'static [&'static str],
+    /// Its outputs, known once a step ran.
+    pub outputs: &'static [OutputSpec],
     /// What a rollback can do with its effects.
     pub undo: UndoClass,
+    /// Statements of a runbook that use it, for the reference: each declares one step of the kind, and
+    /// may use the variables that `krun_doc::example` defines.
+    pub examples: &'static [&'static str],
 }
 
 /// What a step will touch, as far as its arguments say before anything ran.
@@ -182,6 +189,12 @@ pub trait StepKind: Send + Sync {
     /// may look at, such as the paths of a distribution.
     fn computed(&self, _args: &Map<Value>) -> Map<Value> {
         Map::new()
+    }
+
+    /// What a person types to do the step without krun, for the runbook's guide; pure. Nothing where
+    /// there is nothing to type.
+    fn by_hand(&self, _cx: &HandCx<'_>) -> ByHand {
+        ByHand::default()
     }
 }
 

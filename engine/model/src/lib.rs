@@ -7,6 +7,7 @@
 //! depends on none of them.
 
 pub mod address;
+pub mod by_hand;
 pub mod digest;
 pub mod effect;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod topic;
 pub mod value;
 
 pub use address::{Address, BadAddress, DeploymentName, RunId};
+pub use by_hand::{ByHand, HandCx};
 pub use digest::Digest;
 pub use effect::{Content, Effect, Effector, Undo};
 pub use event::{Event, Reporter};

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use krun_model::{Address, Map, Value};
+use krun_model::{Address, Map, Value, schema::OutputSpec};
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Module, NativeCallContext,
     Position,
@@ -32,7 +32,7 @@ struct Held {
     address: Address,
     kind: &'static str,
     computed: Map<Value>,
-    outputs: &'static [&'static str],
+    outputs: &'static [OutputSpec],
     sound: bool,
 }
 
@@ -42,7 +42,7 @@ impl Handle {
         address: Address,
         kind: &'static str,
         computed: Map<Value>,
-        outputs: &'static [&'static str],
+        outputs: &'static [OutputSpec],
     ) -> Self {
         Self(Arc::new(Held {
             address,
@@ -89,11 +89,11 @@ impl Handle {
         if let Some(value) = self.0.computed.get(name) {
             return to_dynamic(value);
         }
-        if self.0.sound && !self.0.outputs.contains(&name) {
+        if self.0.sound && !self.0.outputs.iter().any(|output| output.name == name) {
             let known = || {
                 let computed = self.0.computed.keys().map(String::as_str);
                 computed
-                    .chain(self.0.outputs.iter().copied())
+                    .chain(self.0.outputs.iter().map(|output| output.name))
                     .chain(["address"])
             };
             let message = format!("a step of kind `{}` has no `{name}`", self.0.kind);

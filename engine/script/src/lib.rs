@@ -18,6 +18,7 @@
 
 mod bind;
 mod check;
+mod codes;
 mod conflicts;
 mod declare;
 mod diagnostic;
@@ -48,6 +49,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use codes::{CODES, Code};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Related, SourceText};
 pub use given::given_from_yaml;
 pub use loader::{Description, Loader};

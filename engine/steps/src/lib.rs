@@ -6,6 +6,7 @@
 //! an order. A new kind is one file and one alphabetical line here.
 
 mod args;
+mod by_hand;
 mod directory;
 mod file;
 mod file_clone;

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod doc;
 mod help;
 mod history;
 mod logs;
@@ -35,6 +36,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Check(args) => check::check(context, args),
         Command::Completions(args) => completions::completions(context, args),
+        Command::Doc(args) => doc::doc(context, &args),
         Command::Help(args) => help::help(context, args),
         Command::History(args) => history::history(context, args),
         Command::Logs(args) => logs::logs(context, args),

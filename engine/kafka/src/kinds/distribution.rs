@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Change, Fault, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Change, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
@@ -63,6 +63,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/distribution.rhai")],
 };
 
 /// The jars of 3.9.1 take 56 MB, and as much again in Maven's own cache.
@@ -101,6 +102,10 @@ impl StepKind for Distribution {
         ]
         .map(|(name, path)| (name.to_owned(), Value::Str(path.into_string())))
         .into()
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::distribution(cx)
     }
 }
 

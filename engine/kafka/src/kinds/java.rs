@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Value,
+    Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind,
+    Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -44,8 +45,13 @@ static SPEC: KindSpec = KindSpec {
             "Whether a package may be installed where no Java fits; true if not given.",
         ),
     ],
-    outputs: &["bin", "home", "version"],
+    outputs: &[
+        OutputSpec::new("bin", "The program."),
+        OutputSpec::new("home", "Its folder, as JAVA_HOME would name it."),
+        OutputSpec::new("version", "Such as 17.0.15."),
+    ],
     undo: UndoClass::Kept,
+    examples: &[include_str!("examples/java.rhai")],
 };
 
 impl StepKind for JavaKind {
@@ -58,6 +64,10 @@ impl StepKind for JavaKind {
             versions::find(version).map_err(|fault| fault.at(step))?;
         }
         Ok(Declared::default())
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::java(cx)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Digest, Effect, Fault, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Digest, Effect, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, CheckCx, Declared, KindSpec, OnceKind, StepRef, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
     topic::TopicRef,
 };
 use serde::Deserialize;
@@ -44,8 +44,13 @@ static SPEC: KindSpec = KindSpec {
         ),
         ArgSpec::required("records", ArgType::Int, "How many records."),
     ],
-    outputs: &["checksum", "count", "topic"],
+    outputs: &[
+        OutputSpec::new("checksum", "Of all records."),
+        OutputSpec::new("count", "How many."),
+        OutputSpec::new("topic", "Its name."),
+    ],
     undo: UndoClass::Contained,
+    examples: &[include_str!("examples/produce.rhai")],
 };
 
 /// What the records are made from. Another number of records is another seed, so that the records of
@@ -72,6 +77,10 @@ impl StepKind for Produce {
                 .collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::produce(cx)
     }
 }
 

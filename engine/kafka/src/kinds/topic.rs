@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Digest, Effect, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Change, Digest, Effect, Fault, FaultCode, HandCx, Map, Outputs, StepKind,
+    Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
     topic::{TopicRef, TopicSeen, TopicSpec},
 };
 use serde::Deserialize;
@@ -83,8 +84,15 @@ static SPEC: KindSpec = KindSpec {
             "Settings of the topic, such as retention.ms, for its creation.",
         ),
     ],
-    outputs: &["name", "topic_id"],
+    outputs: &[
+        OutputSpec::new("name", "Its name."),
+        OutputSpec::new(
+            "topic_id",
+            "The id that the cluster gave the topic: a topic that is deleted and made anew has another.",
+        ),
+    ],
     undo: UndoClass::Compensable,
+    examples: &[include_str!("examples/topic.rhai")],
 };
 
 impl StepKind for Topic {
@@ -118,6 +126,10 @@ impl StepKind for Topic {
                 .collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::topic(cx)
     }
 }
 
