@@ -13,7 +13,8 @@ pub struct Marked {
     pub started: u64,
 }
 
-/// All live processes with krun's marker whose environment or command line names a folder.
+/// All live processes with krun's marker whose environment or command line names a folder; with the
+/// marker of an errand too, whose step is the errand's name.
 pub fn marked(folder: &str) -> Vec<Marked> {
     let mut found = vec![];
     for entry in fs::read_dir("/proc").expect("/proc").flatten() {
@@ -25,7 +26,10 @@ pub fn marked(folder: &str) -> Vec<Marked> {
         let environment = String::from_utf8_lossy(&environment);
         let Some(marker) = environment
             .split('\0')
-            .find_map(|line| line.strip_prefix("KRUN_PROCESS="))
+            .find_map(|line| {
+                line.strip_prefix("KRUN_PROCESS=")
+                    .or(line.strip_prefix("KRUN_ERRAND="))
+            })
         else {
             continue;
         };

@@ -9,12 +9,14 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Fault, Map,
-    host::{CommandOutput, Machine},
+    host::{CommandOutput, Errand, Machine},
     kind::Progress,
 };
 use tokio::sync::{Mutex, watch};
 
-use crate::{blocking::blocking, commands::Invocation, process::Scanner, quarantine};
+use crate::{
+    blocking::blocking, commands::Invocation, errands::Errands, process::Scanner, quarantine,
+};
 
 /// The machine that this process runs on.
 ///
@@ -26,6 +28,7 @@ pub struct LocalMachine {
     scanner: Arc<Scanner>,
     /// Held from looking for a process until it is started, so that no two are.
     starting: Arc<Mutex<()>>,
+    errands: Arc<Errands>,
 }
 
 impl LocalMachine {
@@ -37,6 +40,7 @@ impl LocalMachine {
             cancel,
             scanner: Arc::default(),
             starting: Arc::default(),
+            errands: Arc::default(),
         }
     }
 }
@@ -62,6 +66,14 @@ impl Machine for LocalMachine {
         }
         .run()
         .await
+    }
+
+    fn later(&self, errand: Errand) {
+        self.errands.ask(errand);
+    }
+
+    async fn begin_errands(&self) {
+        self.errands.begin();
     }
 
     async fn quarantine_root(

@@ -4,7 +4,7 @@
 //! it, never by its pid. A zombie does not run. Children of a marked process inherit its marker and
 //! are not it, as long as it runs; when it ended and they did not, they stand for it.
 
-mod detach;
+pub mod detach;
 pub mod proc;
 mod scan;
 mod spawn;

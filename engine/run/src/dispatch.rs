@@ -177,6 +177,9 @@ pub async fn run(session: &Session, request: RunRequest) -> Result<Ended, Fault>
     });
     let (status, counts, faults) = Dispatcher::new(cx.clone()).run().await?;
     session.end(run, status, counts, since).await?;
+    if status == RunStatus::Succeeded {
+        session.machine.begin_errands().await;
+    }
     let outputs = std::mem::take(&mut cx.state().known);
     Ok(Ended {
         run,

@@ -26,6 +26,8 @@ use super::{
 
 /// How long all records together may take.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long the question may take that brings the producer its id.
+const HINT: Duration = Duration::from_secs(2);
 const WHAT: &str = "the records could not be written";
 
 /// Counts what the brokers acknowledged and keeps the first refusal.
@@ -67,9 +69,11 @@ pub fn produce(
     count: u64,
     seed: &str,
 ) -> Result<(), Fault> {
-    // Made first: an idempotent producer gets its id, which may take librdkafka half a second or two,
-    // while the topic is being read.
     let producer = producer(connection.bootstrap())?;
+    // librdkafka asks for an idempotent producer's id half a second after it was made, or as soon as any
+    // answer with metadata comes (rd_kafka_parse_Metadata calls rd_kafka_idemp_pid_fsm): so one is asked
+    // for. Where it does not come, sending says why.
+    let _hint = producer.client().fetch_metadata(Some(topic), HINT);
     let there = read_back(connection, topic, partitions, LIMIT, &Stop::default())?
         .own
         .remove(seed)
