@@ -24,13 +24,10 @@ pub fn marked(folder: &str) -> Vec<Marked> {
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let environment = String::from_utf8_lossy(&environment);
-        let Some(marker) = environment
-            .split('\0')
-            .find_map(|line| {
-                line.strip_prefix("KRUN_PROCESS=")
-                    .or(line.strip_prefix("KRUN_ERRAND="))
-            })
-        else {
+        let Some(marker) = environment.split('\0').find_map(|line| {
+            line.strip_prefix("KRUN_PROCESS=")
+                .or(line.strip_prefix("KRUN_ERRAND="))
+        }) else {
             continue;
         };
         if !environment.contains(folder) && !String::from_utf8_lossy(&command).contains(folder) {

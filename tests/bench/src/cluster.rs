@@ -81,8 +81,7 @@ pub fn measure(work: &Work) -> Result<Vec<Row>, String> {
         hand.push(cluster.by_hand()?);
         fs::remove_dir_all(&cluster.root).map_err(|error| error.to_string())?;
     }
-    let [whole, started, rerun, shell, hand] =
-        [whole, started, rerun, shell, hand].map(Times::new);
+    let [whole, started, rerun, shell, hand] = [whole, started, rerun, shell, hand].map(Times::new);
     let share = whole.median() / hand.median();
     let beside = started.median() / shell.median();
     Ok(vec![
@@ -160,10 +159,16 @@ impl Cluster<'_> {
         let failed = |error: std::io::Error| error.to_string();
         let path = self.root.join("kafka/config/server2.properties");
         let was = fs::read(&path).map_err(failed)?;
-        let time = fs::metadata(&path).map_err(failed)?.modified().map_err(failed)?;
+        let time = fs::metadata(&path)
+            .map_err(failed)?
+            .modified()
+            .map_err(failed)?;
         let write = |bytes: &[u8]| {
             fs::write(&path, bytes)?;
-            fs::File::options().write(true).open(&path)?.set_modified(time)
+            fs::File::options()
+                .write(true)
+                .open(&path)?
+                .set_modified(time)
         };
         let text = String::from_utf8_lossy(&was).replacen("broker.id=2", "broker.id=4", 1);
         write(text.as_bytes()).map_err(failed)?;
@@ -176,7 +181,10 @@ impl Cluster<'_> {
         let plan = finished(&mut plan);
         write(&was).map_err(failed)?;
         let plan: Value = serde_json::from_slice(&plan?.stdout).map_err(|e| e.to_string())?;
-        let steps = plan["plan"]["steps"].as_array().cloned().unwrap_or_default();
+        let steps = plan["plan"]["steps"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let seen = steps
             .iter()
             .any(|step| step["address"] == "broker-2/config" && step["change"] == "update");
@@ -199,10 +207,17 @@ impl Cluster<'_> {
                 .filter(|part| !part.is_empty())
                 .map(|part| String::from_utf8_lossy(part).into_owned())
                 .collect();
-            if !argv.iter().any(|one| one.starts_with("-XX:SharedArchiveFile=")) {
+            if !argv
+                .iter()
+                .any(|one| one.starts_with("-XX:SharedArchiveFile="))
+            {
                 return Err(format!("{} was started without an archive", process.step));
             }
-            let serves = if process.step == "zookeeper" { BOUND } else { SERVES };
+            let serves = if process.step == "zookeeper" {
+                BOUND
+            } else {
+                SERVES
+            };
             let log = self.work.path(&format!("{}.log", process.step));
             servers.push(Server { argv, log, serves });
         }
@@ -274,7 +289,12 @@ impl Cluster<'_> {
         let bin = |name: &str| Command::new(home.join("bin").join(name));
         let config = |name: &str| home.join("config").join(name);
         let since = Instant::now();
-        let mut configs = vec![("zookeeper-server-start.sh", config("zookeeper.properties"), BOUND, "256m")];
+        let mut configs = vec![(
+            "zookeeper-server-start.sh",
+            config("zookeeper.properties"),
+            BOUND,
+            "256m",
+        )];
         for name in ["server", "server2", "server3"] {
             let file = config(&format!("{name}.properties"));
             configs.push(("kafka-server-start.sh", file, SERVES, "512m"));
@@ -311,7 +331,12 @@ impl Cluster<'_> {
                 .args(["--partitions", "10", "--replication-factor", "3"])
                 .args(servers),
         )?;
-        finished(bin("kafka-topics.sh").arg("--describe").args(topic).args(servers))?;
+        finished(
+            bin("kafka-topics.sh")
+                .arg("--describe")
+                .args(topic)
+                .args(servers),
+        )?;
         let mut producer = bin("kafka-console-producer.sh")
             .args(topic)
             .args(servers)
@@ -322,14 +347,22 @@ impl Cluster<'_> {
             .map_err(|error| error.to_string())?;
         let records: String = (0..100).map(|n| format!("record {n}\n")).collect();
         if let Some(mut input) = producer.stdin.take() {
-            input.write_all(records.as_bytes()).map_err(|error| error.to_string())?;
+            input
+                .write_all(records.as_bytes())
+                .map_err(|error| error.to_string())?;
         }
         producer.wait().map_err(|error| error.to_string())?;
         let read = finished(
             bin("kafka-console-consumer.sh")
                 .args(topic)
                 .args(servers)
-                .args(["--from-beginning", "--max-messages", "100", "--timeout-ms", "60000"]),
+                .args([
+                    "--from-beginning",
+                    "--max-messages",
+                    "100",
+                    "--timeout-ms",
+                    "60000",
+                ]),
         )?;
         match String::from_utf8_lossy(&read.stdout).lines().count() {
             100 => Ok(since.elapsed()),

@@ -17,7 +17,9 @@ const EDITS: usize = 20;
 pub fn measure(work: &Work) -> Result<Vec<Row>, String> {
     let file = work.write(
         "edits/server.properties",
-        &(0..200).map(|n| format!("other.{n}=x\n")).collect::<String>(),
+        &(0..200)
+            .map(|n| format!("other.{n}=x\n"))
+            .collect::<String>(),
     )?;
     let path = file.to_string_lossy().into_owned();
     let mut runbook =
@@ -76,7 +78,8 @@ fn bash(work: &Work, path: &str) -> Result<Command, String> {
 }
 
 fn ansible(work: &Work, path: &str) -> Result<Command, String> {
-    let mut playbook = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n".to_owned();
+    let mut playbook =
+        "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n".to_owned();
     for n in 0..EDITS {
         playbook.push_str(&format!(
             "    - ansible.builtin.lineinfile: {{path: {path}, regexp: '^key\\.{n}=', line: 'key.{n}={n}'}}\n"
@@ -120,7 +123,10 @@ fn installed(work: &Work, package: &str, program: &str) -> Result<PathBuf, Strin
         };
         let folder = environment.to_string_lossy().into_owned();
         python(Path::new("python3"), &["-m", "venv", &folder])?;
-        python(&environment.join("bin/pip"), &["install", "--quiet", package])?;
+        python(
+            &environment.join("bin/pip"),
+            &["install", "--quiet", package],
+        )?;
     }
     Ok(path)
 }

@@ -28,9 +28,11 @@ pub fn measure(work: &Work) -> Result<Vec<Row>, String> {
             number("µs").or_else(|| Some(number("ms")? * 1000.0))
         })
     };
-    let (Some(bare), Some(durable), Some(group)) =
-        (micros("bare append"), micros("durable append"), micros("durable,"))
-    else {
+    let (Some(bare), Some(durable), Some(group)) = (
+        micros("bare append"),
+        micros("durable append"),
+        micros("durable,"),
+    ) else {
         return Err(format!("the example said something else: {text}"));
     };
     let (one, eight) = (durable / bare, group / bare);

@@ -3,7 +3,11 @@
 //!
 //! `cargo figures [GROUP …] [--cold-build]`: without groups all of them. Everything happens in a
 //! temporary folder; rivals are installed into `target/tools`. Ends with 1 if a figure misses its target.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it prints a table"
+)]
 
 mod build;
 mod cluster;
@@ -32,12 +36,20 @@ const GROUPS: &[(&str, Measure)] = &[
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let cold = arguments.iter().any(|one| one == "--cold-build");
-    let wanted: Vec<&String> = arguments.iter().filter(|one| !one.starts_with('-')).collect();
+    let wanted: Vec<&String> = arguments
+        .iter()
+        .filter(|one| !one.starts_with('-'))
+        .collect();
     let known = |name: &str| GROUPS.iter().any(|(group, _)| *group == name);
-    let unknown = arguments.iter().any(|one| one.starts_with('-') && one != "--cold-build");
+    let unknown = arguments
+        .iter()
+        .any(|one| one.starts_with('-') && one != "--cold-build");
     if unknown || wanted.iter().any(|name| !known(name)) {
         let names: Vec<_> = GROUPS.iter().map(|(name, _)| *name).collect();
-        eprintln!("usage: cargo figures [{}] … [--cold-build]", names.join("|"));
+        eprintln!(
+            "usage: cargo figures [{}] … [--cold-build]",
+            names.join("|")
+        );
         return ExitCode::from(2);
     }
     let work = match Work::new() {

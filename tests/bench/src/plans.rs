@@ -75,6 +75,10 @@ pub fn measure(work: &Work) -> Result<Vec<Row>, String> {
             0.3,
             plan(&mixed)?,
         ),
-        row("plan of 100,000 trivial steps (empty files)", 1.0, plan(&trivial)?),
+        row(
+            "plan of 100,000 trivial steps (empty files)",
+            1.0,
+            plan(&trivial)?,
+        ),
     ])
 }

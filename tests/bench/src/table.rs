@@ -101,7 +101,10 @@ fn seconds(time: f64) -> String {
 pub fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let value = |text: String, key: &str| {
-        let line = text.lines().find(|line| line.starts_with(key)).map(str::to_owned);
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(key))
+            .map(str::to_owned);
         line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
             .unwrap_or_default()
     };

@@ -85,7 +85,11 @@ pub fn finished(command: &mut Command) -> Result<Output, String> {
         + &String::from_utf8_lossy(&output.stdout);
     let tail: Vec<&str> = said.lines().rev().take(6).collect();
     let tail: Vec<&str> = tail.into_iter().rev().collect();
-    Err(format!("{:?} failed: {}", command.get_program(), tail.join(" / ")))
+    Err(format!(
+        "{:?} failed: {}",
+        command.get_program(),
+        tail.join(" / ")
+    ))
 }
 
 /// How long a command takes that must succeed.
@@ -119,7 +123,10 @@ pub fn timed_with_memory(command: &mut Command) -> Result<(Duration, Option<i32>
 }
 
 /// Does something several times.
-pub fn times<T>(count: usize, mut once: impl FnMut() -> Result<T, String>) -> Result<Vec<T>, String> {
+pub fn times<T>(
+    count: usize,
+    mut once: impl FnMut() -> Result<T, String>,
+) -> Result<Vec<T>, String> {
     (0..count).map(|_| once()).collect()
 }
 

@@ -18,7 +18,8 @@ use super::args::{int, text, texts};
 use crate::{
     diagnosis::Patterns,
     process::{
-        Heap, ReadyProbe as _, Standing, Wanted, absent, archive, not_serving, outdated, standing, wanted,
+        Heap, ReadyProbe as _, Standing, Wanted, absent, archive, not_serving, outdated, standing,
+        wanted,
     },
 };
 

@@ -90,7 +90,11 @@ async fn find(
         "broker"
     };
     let archive = folder.join(format!("{name}-{role}.jsa"));
-    if host.stat(&folder.join(format!("{name}.complete"))).await?.is_some() {
+    if host
+        .stat(&folder.join(format!("{name}.complete")))
+        .await?
+        .is_some()
+    {
         return Ok(whole(host, &archive).await?.then_some(archive));
     }
     let failed = host.read(&folder.join(format!("{name}.failed"))).await?;
@@ -141,7 +145,11 @@ fn errand(
     let flags = row.jvm_flags.iter();
     Errand {
         name: format!("archive-{name}"),
-        argv: argv.iter().chain(flags).map(|&part| part.to_owned()).collect(),
+        argv: argv
+            .iter()
+            .chain(flags)
+            .map(|&part| part.to_owned())
+            .collect(),
         cwd: folder.parent().unwrap_or(folder).to_owned(),
         env: env() as Map<String>,
     }
