@@ -23,6 +23,7 @@
 mod blocking;
 mod commands;
 mod contents;
+mod errands;
 mod files;
 mod folders;
 mod links;

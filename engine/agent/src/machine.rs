@@ -9,13 +9,15 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Fault, Map, ProcessId,
-    host::{CommandOutput, Machine},
+    host::{CommandOutput, Errand, Machine},
     kind::Progress,
     process::Running,
 };
 use tokio::sync::{Mutex, watch};
 
-use crate::{blocking::blocking, commands::Invocation, process::Scanner, quarantine};
+use crate::{
+    blocking::blocking, commands::Invocation, errands::Errands, process::Scanner, quarantine,
+};
 
 /// The machine that this process runs on.
 ///
@@ -27,6 +29,7 @@ pub struct LocalMachine {
     scanner: Arc<Scanner>,
     /// Held from looking for a process until it is started, so that no two are.
     starting: Arc<Mutex<()>>,
+    errands: Arc<Errands>,
 }
 
 impl LocalMachine {
@@ -38,6 +41,7 @@ impl LocalMachine {
             cancel,
             scanner: Arc::default(),
             starting: Arc::default(),
+            errands: Arc::default(),
         }
     }
 }
@@ -63,6 +67,14 @@ impl Machine for LocalMachine {
         }
         .run()
         .await
+    }
+
+    fn later(&self, errand: Errand) {
+        self.errands.ask(errand);
+    }
+
+    async fn begin_errands(&self) {
+        self.errands.begin();
     }
 
     async fn quarantine_root(

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Address, Digest, Effect, Fault, FaultCode, Map, ProcessId, ReadHost, RunId, Target,
     TargetState, WriteHost,
-    host::{CommandOutput, FileStat, PortHolder},
+    host::{CommandOutput, Errand, FileStat, PortHolder},
     journal::Outcome,
     process::Running,
 };
@@ -115,6 +115,10 @@ impl WriteHost for JournaledHost<'_> {
             .machine
             .fetch(argv, cwd, env, limit, &progress)
             .await
+    }
+
+    fn later(&self, errand: Errand) {
+        self.session.machine.later(errand);
     }
 
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {
