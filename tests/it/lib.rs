@@ -7,3 +7,4 @@ pub mod lab;
 pub mod ports;
 pub mod procs;
 pub mod tree;
+pub mod web;

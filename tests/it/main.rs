@@ -11,5 +11,6 @@ mod listing;
 mod plan_file;
 mod properties;
 mod single_host;
+mod sources;
 mod topics;
 mod trouble;

@@ -8,7 +8,8 @@ use std::{
 
 use camino::Utf8Path;
 use krun_model::{
-    Digest, Fault, FaultCode, TargetState,
+    Checksum, Digest, Fault, FaultCode, TargetState,
+    checksum::Algorithm,
     host::{FileKind, FileStat},
 };
 use rustix::fs::OFlags;
@@ -143,6 +144,16 @@ pub fn digest(path: &Utf8Path) -> Result<Option<Digest>, Fault> {
         return Ok(None);
     };
     Digest::of_reader(&file)
+        .map(Some)
+        .map_err(|error| unreadable(path, &error))
+}
+
+/// The checksum of a file's bytes, links followed; none where nothing is.
+pub fn checksum(path: &Utf8Path, algorithm: Algorithm) -> Result<Option<Checksum>, Fault> {
+    let Some((file, _)) = open_regular(path)? else {
+        return Ok(None);
+    };
+    Checksum::of_reader(algorithm, &file)
         .map(Some)
         .map_err(|error| unreadable(path, &error))
 }

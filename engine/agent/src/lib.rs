@@ -23,10 +23,12 @@
 mod blocking;
 mod commands;
 mod contents;
+mod download;
 mod files;
 mod folders;
 mod links;
 mod listening;
+mod lock;
 mod machine;
 mod memory;
 mod moves;
@@ -39,7 +41,10 @@ mod process;
 mod programs;
 mod quarantine;
 mod rename;
+mod sniff;
+mod stop;
 pub mod unjournaled;
+mod unpack;
 mod write;
 
 pub use machine::LocalMachine;

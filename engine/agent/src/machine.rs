@@ -9,13 +9,22 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Fault, Map, ProcessId,
+    download::{Download, Downloaded, Unpack},
     host::{CommandOutput, Machine},
     kind::Progress,
     process::Running,
 };
 use tokio::sync::{Mutex, watch};
 
-use crate::{blocking::blocking, commands::Invocation, process::Scanner, quarantine};
+use crate::{
+    blocking::{blocking, saying},
+    commands::Invocation,
+    download,
+    process::Scanner,
+    quarantine,
+    stop::Stop,
+    unpack,
+};
 
 /// The machine that this process runs on.
 ///
@@ -23,6 +32,7 @@ use crate::{blocking::blocking, commands::Invocation, process::Scanner, quaranti
 #[derive(Clone, Debug)]
 pub struct LocalMachine {
     cache: Utf8PathBuf,
+    offline: bool,
     cancel: watch::Receiver<bool>,
     scanner: Arc<Scanner>,
     /// Held from looking for a process until it is started, so that no two are.
@@ -35,10 +45,17 @@ impl LocalMachine {
     pub fn new(cache: Utf8PathBuf, cancel: watch::Receiver<bool>) -> Self {
         Self {
             cache,
+            offline: false,
             cancel,
             scanner: Arc::default(),
             starting: Arc::default(),
         }
+    }
+
+    /// The same machine, on which nothing is downloaded if `offline` says so.
+    #[must_use]
+    pub fn offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
     }
 }
 
@@ -63,6 +80,25 @@ impl Machine for LocalMachine {
         }
         .run()
         .await
+    }
+
+    async fn download(
+        &self,
+        what: &Download,
+        progress: &dyn Progress,
+    ) -> Result<Option<Downloaded>, Fault> {
+        let (what, offline) = (what.clone(), self.offline);
+        let stop = Stop(self.cancel.clone());
+        saying(progress, move |say| {
+            download::download(&what, offline, &stop, say)
+        })
+        .await
+    }
+
+    async fn unpack(&self, what: &Unpack, progress: &dyn Progress) -> Result<(), Fault> {
+        let what = what.clone();
+        let stop = Stop(self.cancel.clone());
+        saying(progress, move |say| unpack::unpack(&what, &stop, say)).await
     }
 
     async fn quarantine_root(

@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Digest, Effect, Fault, Map, ProcessId, ReadHost, TargetState, WriteHost,
+    Checksum, Digest, Effect, Fault, Map, ProcessId, ReadHost, TargetState, WriteHost,
+    checksum::Algorithm,
+    download::{Download, Downloaded, Unpack},
     host::{CommandOutput, FileStat, Machine, PortHolder},
     kind::Progress,
     process::Running,
@@ -51,6 +53,14 @@ impl WriteHost for Unjournaled<'_> {
         self.machine.fetch(argv, cwd, env, limit, &Silent).await
     }
 
+    async fn download(&self, what: &Download) -> Result<Option<Downloaded>, Fault> {
+        self.machine.download(what, &Silent).await
+    }
+
+    async fn unpack(&self, what: &Unpack) -> Result<(), Fault> {
+        self.machine.unpack(what, &Silent).await
+    }
+
     async fn quarantine(&self, _path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {
         Ok(self.quarantine.join(name))
     }
@@ -80,6 +90,14 @@ impl ReadHost for Unjournaled<'_> {
 
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
         self.machine.digest(path).await
+    }
+
+    async fn checksum(
+        &self,
+        path: &Utf8Path,
+        algorithm: Algorithm,
+    ) -> Result<Option<Checksum>, Fault> {
+        self.machine.checksum(path, algorithm).await
     }
 
     async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
@@ -124,6 +142,14 @@ impl ReadHost for Unjournaled<'_> {
 
     async fn env(&self, name: &str) -> Option<String> {
         self.machine.env(name).await
+    }
+
+    async fn cache_place(&self) -> Utf8PathBuf {
+        self.machine.cache_place().await
+    }
+
+    async fn is_offline(&self) -> bool {
+        self.machine.is_offline().await
     }
 
     async fn pause(&self, time: Duration) -> Result<(), Fault> {

@@ -49,6 +49,9 @@ pub struct Global {
         value_name = "WHEN"
     )]
     pub color: ColorWhen,
+    /// Download nothing: what is in the cache must do.
+    #[arg(long, global = true, env = "KRUN_OFFLINE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
+    pub offline: bool,
     /// File with more log patterns for diagnosis, in the shape of the built-in ones
     /// [default: $XDG_CONFIG_HOME/krun/patterns.yaml].
     #[arg(long, global = true, env = "KRUN_PATTERNS", value_name = "FILE")]

@@ -153,7 +153,8 @@ impl Context {
         cancel: watch::Receiver<bool>,
     ) -> Result<Session, Fault> {
         let id = id.map_or_else(fresh_id, Ok)?;
-        let machine = krun_agent::LocalMachine::new(self.cache_folder()?, cancel.clone());
+        let machine = krun_agent::LocalMachine::new(self.cache_folder()?, cancel.clone())
+            .offline(self.global.offline);
         let session = Session {
             ledger: Arc::new(Ledger::open(journal, name, id)?),
             machine: Arc::new(machine),

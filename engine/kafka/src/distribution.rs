@@ -1,12 +1,18 @@
 //! Where a distribution comes from, and what it looks like on disk.
 //!
 //! Whatever the source, a distribution is a folder with `libs/`, `config/` and `bin/`. Owns that
-//! layout, the launchers and the download through Maven. Never touches a folder that the user brought.
+//! layout, the launchers and the ways from each source to it. Never touches a folder that the user
+//! brought.
 
+pub mod archive;
+pub mod checksum_file;
+pub mod confluent;
 pub mod existing;
 pub mod launcher;
 pub mod layout;
 pub mod maven;
+pub mod source;
+pub mod tree;
 
 use camino::Utf8PathBuf;
 use krun_model::{Map, Value};

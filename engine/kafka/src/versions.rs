@@ -13,7 +13,9 @@ pub mod zookeeper;
 
 use krun_model::{Fault, FaultCode};
 
-pub use defaults::DefaultFile;
+use crate::distribution::confluent;
+
+pub use defaults::{DefaultFile, with_data};
 pub use java_range::{Fit, JavaRange};
 pub use product::{Jars, Logging, Product, Program, Runtime};
 pub use rows::VERSIONS;
@@ -92,9 +94,12 @@ pub fn of_jar(name: &str) -> Option<&str> {
     (scala.bytes().all(|b| b.is_ascii_digit()) && plain).then_some(version)
 }
 
-/// What the jars of a folder are: Kafka, or else a ZooKeeper of its own. For a version without a row
-/// the newest row, because what a server is started with changes little.
+/// What the jars of a folder are: Kafka, Apache's or Confluent's, or else a ZooKeeper of its own. For a
+/// version without a row the newest row, because what a server is started with changes little.
 pub fn of_jars<'a>(names: impl IntoIterator<Item = &'a str> + Clone) -> Option<Product> {
+    if let Some(row) = names.clone().into_iter().find_map(confluent::row_of_jar) {
+        return Some(row.product());
+    }
     if let Some(version) = names.clone().into_iter().find_map(of_jar) {
         let row = find(version).ok().or_else(|| VERSIONS.last())?;
         return Some(row.product());

@@ -9,7 +9,11 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
-    Digest, Effect, Effector, Fault, Map, ProcessId, TargetState, kind::Progress, process::Running,
+    Checksum, Digest, Effect, Effector, Fault, Map, ProcessId, TargetState,
+    checksum::Algorithm,
+    download::{Download, Downloaded, Unpack},
+    kind::Progress,
+    process::Running,
 };
 
 /// What a path is.
@@ -75,6 +79,12 @@ pub trait ReadHost: Send + Sync {
     async fn list(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, Fault>;
     /// The digest of a file's bytes (links followed), or none where nothing is.
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault>;
+    /// The checksum of a file's bytes (links followed), or none where nothing is.
+    async fn checksum(
+        &self,
+        path: &Utf8Path,
+        algorithm: Algorithm,
+    ) -> Result<Option<Checksum>, Fault>;
     /// The state of a path as effects see it.
     async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault>;
     /// The process with this marker, if it runs.
@@ -99,6 +109,10 @@ pub trait ReadHost: Send + Sync {
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault>;
     /// An environment variable of the host's user, such as `JAVA_HOME`.
     async fn env(&self, name: &str) -> Option<String>;
+    /// Where the cache folder is, made or not; see [`WriteHost::cache`].
+    async fn cache_place(&self) -> Utf8PathBuf;
+    /// Whether nothing may be downloaded: what is in the cache must do.
+    async fn is_offline(&self) -> bool;
     /// Waits. Ends early, with [`FaultCode::Cancelled`](crate::FaultCode), when the run is stopped.
     async fn pause(&self, time: Duration) -> Result<(), Fault>;
 }
@@ -120,6 +134,22 @@ pub trait WriteHost: ReadHost {
         limit: Duration,
     ) -> Result<CommandOutput, Fault>;
 
+    /// Gets a file over the network into the cache; see [`Download`]. None where the server says that
+    /// it has no such file. A file that is there already and right is left as it is.
+    ///
+    /// # Errors
+    /// [`FaultCode::Download`](crate::FaultCode) where it does not arrive, or is not what its checksum
+    /// says, or nothing may be downloaded.
+    async fn download(&self, what: &Download) -> Result<Option<Downloaded>, Fault>;
+
+    /// Unpacks an archive into the cache; see [`Unpack`]. A folder that is there already is left as it
+    /// is.
+    ///
+    /// # Errors
+    /// [`FaultCode::Download`](crate::FaultCode) for a file that is no whole archive, holds what would
+    /// land outside of the folder, or is not what its checksum says.
+    async fn unpack(&self, what: &Unpack) -> Result<(), Fault>;
+
     /// A path on the same filesystem as `path`, outside of it, under which this run may set things
     /// aside; `name` keeps it apart from others of the same run.
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault>;
@@ -140,6 +170,16 @@ pub trait Machine: ReadHost + Effector {
         limit: Duration,
         progress: &dyn Progress,
     ) -> Result<CommandOutput, Fault>;
+
+    /// See [`WriteHost::download`]; how far it is is said to `progress`.
+    async fn download(
+        &self,
+        what: &Download,
+        progress: &dyn Progress,
+    ) -> Result<Option<Downloaded>, Fault>;
+
+    /// See [`WriteHost::unpack`]; what is done is said to `progress`.
+    async fn unpack(&self, what: &Unpack, progress: &dyn Progress) -> Result<(), Fault>;
 
     /// A folder on the filesystem of `path` where things can be set aside: `preferred` if it lies on
     /// that filesystem, else `.krun-quarantine` in the topmost folder of it that can be written.

@@ -7,8 +7,10 @@
 //! depends on none of them.
 
 pub mod address;
+pub mod checksum;
 pub mod configs;
 pub mod digest;
+pub mod download;
 pub mod effect;
 pub mod event;
 pub mod fault;
@@ -26,6 +28,7 @@ pub mod topic;
 pub mod value;
 
 pub use address::{Address, BadAddress, DeploymentName, RunId};
+pub use checksum::Checksum;
 pub use digest::Digest;
 pub use effect::{Content, Effect, Effector, Undo};
 pub use event::{Event, Reporter};

@@ -14,6 +14,8 @@ pub enum ParamType {
     Bool,
     /// A path; `~` and relative paths are made absolute when the parameter is bound.
     Path,
+    /// A path, or a URL (`http://…`, `https://…`), which is left as it is.
+    Location,
     /// A TCP port, 1 to 65535.
     Port,
     /// An amount of memory as Java writes it: digits and `k`, `m` or `g`.
@@ -23,7 +25,8 @@ pub enum ParamType {
 }
 
 impl ParamType {
-    /// Reads the word that scripts use: `string`, `int`, `bool`, `path`, `port`, `memory`, or
+    /// Reads the word that scripts use: `string`, `int`, `bool`, `path`, `location`, `port`,
+    /// `memory`, or
     /// `list<…>` of one of them.
     pub fn parse(word: &str) -> Option<Self> {
         if let Some(item) = word
@@ -37,6 +40,7 @@ impl ParamType {
             "int" => Self::Int,
             "bool" => Self::Bool,
             "path" => Self::Path,
+            "location" => Self::Location,
             "port" => Self::Port,
             "memory" => Self::Memory,
             _ => return None,
@@ -50,6 +54,7 @@ impl ParamType {
             Self::Int => "int".into(),
             Self::Bool => "bool".into(),
             Self::Path => "path".into(),
+            Self::Location => "location".into(),
             Self::Port => "port".into(),
             Self::Memory => "memory".into(),
             Self::List(item) => format!("list<{}>", item.word()),

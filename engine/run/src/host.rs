@@ -5,8 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Digest, Effect, Fault, FaultCode, Map, ProcessId, ReadHost, RunId, Target,
+    Address, Checksum, Digest, Effect, Fault, FaultCode, Map, ProcessId, ReadHost, RunId, Target,
     TargetState, WriteHost,
+    checksum::Algorithm,
+    download::{Download, Downloaded, Unpack},
     host::{CommandOutput, FileStat, PortHolder},
     journal::Outcome,
     process::Running,
@@ -22,6 +24,13 @@ pub(crate) struct JournaledHost<'a> {
 }
 
 impl JournaledHost<'_> {
+    fn progress(&self) -> StepProgress {
+        StepProgress {
+            step: self.step.clone(),
+            events: self.session.events.clone(),
+        }
+    }
+
     /// Whether the effect has nothing left to do, so that no entry is owed.
     async fn settled_already(&self, effect: &Effect, before: &TargetState) -> Result<bool, Fault> {
         let target = effect.target();
@@ -107,14 +116,18 @@ impl WriteHost for JournaledHost<'_> {
         env: &Map<String>,
         limit: Duration,
     ) -> Result<CommandOutput, Fault> {
-        let progress = StepProgress {
-            step: self.step.clone(),
-            events: self.session.events.clone(),
-        };
         self.session
             .machine
-            .fetch(argv, cwd, env, limit, &progress)
+            .fetch(argv, cwd, env, limit, &self.progress())
             .await
+    }
+
+    async fn download(&self, what: &Download) -> Result<Option<Downloaded>, Fault> {
+        self.session.machine.download(what, &self.progress()).await
+    }
+
+    async fn unpack(&self, what: &Unpack) -> Result<(), Fault> {
+        self.session.machine.unpack(what, &self.progress()).await
     }
 
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {
@@ -173,6 +186,13 @@ impl ReadHost for JournaledHost<'_> {
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
         self.session.machine.digest(path).await
     }
+    async fn checksum(
+        &self,
+        path: &Utf8Path,
+        algorithm: Algorithm,
+    ) -> Result<Option<Checksum>, Fault> {
+        self.session.machine.checksum(path, algorithm).await
+    }
     async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
         self.session.machine.path_state(path).await
     }
@@ -205,6 +225,12 @@ impl ReadHost for JournaledHost<'_> {
     }
     async fn env(&self, name: &str) -> Option<String> {
         self.session.machine.env(name).await
+    }
+    async fn cache_place(&self) -> Utf8PathBuf {
+        self.session.machine.cache_place().await
+    }
+    async fn is_offline(&self) -> bool {
+        self.session.machine.is_offline().await
     }
     async fn pause(&self, time: Duration) -> Result<(), Fault> {
         self.session.machine.pause(time).await

@@ -21,7 +21,9 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Address, Digest, Effect, Fault, FaultCode, Map, ReadHost, RunId, Target, TargetState,
-    WriteHost, host::CommandOutput, host::FileKind,
+    WriteHost,
+    download::{Download, Downloaded, Unpack},
+    host::{CommandOutput, FileKind},
 };
 
 use self::tree::{Place, Tree};
@@ -328,6 +330,14 @@ impl WriteHost for Lens<'_> {
         _limit: Duration,
     ) -> Result<CommandOutput, Fault> {
         Err(not_foreseen(argv.join(" ")))
+    }
+
+    async fn download(&self, what: &Download) -> Result<Option<Downloaded>, Fault> {
+        Err(not_foreseen(&what.url))
+    }
+
+    async fn unpack(&self, what: &Unpack) -> Result<(), Fault> {
+        Err(not_foreseen(&what.archive))
     }
 
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {

@@ -23,7 +23,8 @@ pub(crate) fn bind(ty: &ParamType, given: &Json, base: &PathBase) -> Result<Json
             "false" => Ok(false.into()),
             _ => Err(mismatch()),
         },
-        (ParamType::Path, Json::String(text)) => base
+        (ParamType::Location, Json::String(text)) if is_url(text) => Ok(text.trim().into()),
+        (ParamType::Path | ParamType::Location, Json::String(text)) => base
             .absolute(text)
             .map(|path| path.into_string().into())
             .map_err(str::to_owned),
@@ -38,6 +39,12 @@ pub(crate) fn bind(ty: &ParamType, given: &Json, base: &PathBase) -> Result<Json
         }
         _ => Err(mismatch()),
     }
+}
+
+/// Whether a location is one of a server.
+fn is_url(text: &str) -> bool {
+    let text = text.trim_start().to_ascii_lowercase();
+    text.starts_with("http://") || text.starts_with("https://")
 }
 
 fn bind_all(item: &ParamType, list: &[Json], base: &PathBase) -> Result<Json, String> {
@@ -153,6 +160,7 @@ pub(crate) fn words(ty: &ParamType) -> String {
         ParamType::Int => "an int".into(),
         ParamType::Bool => "a bool (`true` or `false`)".into(),
         ParamType::Path => "a path".into(),
+        ParamType::Location => "a path or a URL".into(),
         ParamType::Port => "a port (1 to 65535)".into(),
         ParamType::Memory => "an amount of memory (such as `512m` or `4g`)".into(),
         ParamType::List(item) => format!("a list of which each is {}", words(item)),
@@ -183,7 +191,7 @@ fn placeholder_of(ty: &ParamType, name: &str, min: Option<i64>) -> Json {
         ParamType::String => name.replace('_', "-").to_lowercase().into(),
         ParamType::Int => min.unwrap_or(1).max(1).into(),
         ParamType::Bool => false.into(),
-        ParamType::Path => format!("/{name}").into(),
+        ParamType::Path | ParamType::Location => format!("/{name}").into(),
         ParamType::Port => 1024.into(),
         ParamType::Memory => "1g".into(),
         ParamType::List(item) => {
@@ -219,6 +227,13 @@ mod tests {
         check("bool", json!("yes"), Err("not a bool (`true` or `false`)"));
         check("port", json!("70000"), Err("not a port (1 to 65535)"));
         check("path", json!("x"), Ok(json!("/w/x")));
+        check("location", json!("x.tgz"), Ok(json!("/w/x.tgz")));
+        check(
+            "location",
+            json!(" HTTPS://m/x.tgz"),
+            Ok(json!("HTTPS://m/x.tgz")),
+        );
+        check("location", json!(5), Err("not a path or a URL"));
         check("memory", json!("512m"), Ok(json!("512m")));
         check(
             "memory",

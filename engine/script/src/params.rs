@@ -17,7 +17,9 @@ use crate::{
 const KEYS: &[&str] = &[
     "type", "default", "doc", "identity", "min", "max", "choices",
 ];
-const TYPES: &[&str] = &["string", "int", "bool", "path", "port", "memory"];
+const TYPES: &[&str] = &[
+    "string", "int", "bool", "path", "location", "port", "memory",
+];
 
 /// Declares a parameter; its value, or a placeholder where there is none to be had.
 pub(crate) fn declare(draft: &mut Draft, spot: &Spot, name: &Dynamic, given: &Dynamic) -> Dynamic {
@@ -156,10 +158,11 @@ fn type_of(spot: &Spot, settings: &mut Settings, name: &str) -> ParamType {
     })
 }
 
-/// The value as the type has it. A path whose default is `""` may be left out: empty is none.
+/// The value as the type has it. A path or location whose default is `""` may be left out: empty is none.
 fn bind_param(spec: &ParamSpec, json: &Json, base: &crate::PathBase) -> Result<Json, String> {
     let none = Json::from("");
-    if spec.ty == ParamType::Path && spec.default.as_ref() == Some(&none) && *json == none {
+    let may_be_none = matches!(spec.ty, ParamType::Path | ParamType::Location);
+    if may_be_none && spec.default.as_ref() == Some(&none) && *json == none {
         return Ok(none);
     }
     bind(&spec.ty, json, base)

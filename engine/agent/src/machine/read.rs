@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Digest, Fault, Map, ProcessId, ReadHost, TargetState,
+    Checksum, Digest, Fault, Map, ProcessId, ReadHost, TargetState,
+    checksum::Algorithm,
     host::{CommandOutput, FileStat, PortHolder},
     process::Running,
 };
@@ -58,6 +59,14 @@ impl ReadHost for LocalMachine {
 
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
         at(path, files::digest).await
+    }
+
+    async fn checksum(
+        &self,
+        path: &Utf8Path,
+        algorithm: Algorithm,
+    ) -> Result<Option<Checksum>, Fault> {
+        at(path, move |path| files::checksum(path, algorithm)).await
     }
 
     async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
@@ -116,6 +125,14 @@ impl ReadHost for LocalMachine {
 
     async fn env(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    async fn cache_place(&self) -> Utf8PathBuf {
+        self.cache.clone()
+    }
+
+    async fn is_offline(&self) -> bool {
+        self.offline
     }
 
     async fn pause(&self, time: Duration) -> Result<(), Fault> {

@@ -7,6 +7,7 @@
 
 mod commands;
 mod contents;
+mod downloads;
 mod files;
 mod folders;
 mod lab;
@@ -15,4 +16,5 @@ mod moves;
 mod packages;
 mod ports;
 mod processes;
+mod unpacking;
 mod writes;

@@ -3,14 +3,14 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Content, Digest, Effect, Fault, FaultCode, ReadHost, TargetState, WriteHost, host::FileKind,
-    plan::DiffLine,
+    kind::Progress, plan::DiffLine,
 };
-use krun_steps::folders::ensure_dir;
+use krun_steps::folders::{ensure_dir, ensure_parent};
 
 use super::{
     FILE, FOLDER, Folders, SCRIPT,
     launcher::{self, Content as Bin},
-    maven,
+    source::{Found, Source},
 };
 use crate::versions::Product;
 
@@ -19,6 +19,8 @@ use crate::versions::Product;
 pub struct Layout<'a> {
     /// What is to be there.
     pub product: Product,
+    /// Where its jars and its default configuration come from.
+    pub source: &'a Source,
     /// Where it lies.
     pub folders: &'a Folders,
     /// The Java that its launchers start.
@@ -33,27 +35,35 @@ impl Layout<'_> {
     pub async fn differences(&self, host: &dyn ReadHost) -> Result<Vec<DiffLine>, Fault> {
         let mut lines = vec![];
         let libs = &self.folders.libs;
-        let place = maven::place(&self.product);
+        let found = self.source.look(host).await?;
         let seen = match host.stat(libs).await?.map(|stat| stat.kind) {
             Some(FileKind::Link) => Some(host.path_state(libs).await?),
             Some(_) => return Err(in_the_way(libs)),
             None => None,
         };
         let linked = match &seen {
-            Some(TargetState::Link { to }) => Utf8Path::new(to).ends_with(&place),
+            Some(TargetState::Link { to }) => {
+                let source = self.source;
+                source
+                    .is_linked(host, &self.product, &found, to, libs)
+                    .await?
+            }
             _ => false,
         };
-        if !linked || !maven::is_complete(host, libs).await? {
-            let before = match &seen {
-                Some(TargetState::Link { to }) if linked => Some(format!("{to}, incomplete")),
-                Some(state) => Some(state.to_string()),
-                None => None,
-            };
-            let size = self.product.jars.megabytes;
-            let after = format!("{} through Maven ({size} MB)", self.product.title());
+        if !linked {
+            let before = seen.as_ref().map(ToString::to_string);
+            let after = self.source.title(&self.product);
             lines.push(DiffLine::new(libs.as_str(), before.as_deref(), after));
         }
-        for (path, _) in self.missing_config(host).await? {
+        if found == Found::NotYet {
+            let config = self.folders.config.as_str();
+            lines.push(DiffLine::new(
+                config,
+                None,
+                "the archive's own, where missing",
+            ));
+        }
+        for (path, _) in self.missing_config(host, &found).await? {
             lines.push(DiffLine::new(path, None, "default"));
         }
         let stale = self.stale_launchers(host).await?;
@@ -80,21 +90,52 @@ impl Layout<'_> {
                 ));
             }
         }
+        let scripts = self.stale_scripts(host, &found).await?;
+        if !scripts.is_empty() {
+            let after = format!("links to {} scripts of the archive", scripts.len());
+            lines.push(DiffLine::new(self.folders.bin.as_str(), None, after));
+        }
         Ok(lines)
     }
 
     async fn missing_config(
         &self,
         host: &dyn ReadHost,
-    ) -> Result<Vec<(Utf8PathBuf, String)>, Fault> {
+        found: &Found,
+    ) -> Result<Vec<(Utf8PathBuf, Vec<u8>)>, Fault> {
         let mut missing = vec![];
-        for file in self.product.config {
-            let path = self.folders.config.join(file.name);
+        let data = self.data.map(Utf8Path::as_str);
+        let files = found.config(host, &self.product, data).await?;
+        for (name, bytes) in files.unwrap_or_default() {
+            let path = self.folders.config.join(name);
             if host.stat(&path).await?.is_none() {
-                missing.push((path, file.with_data(self.data.map(Utf8Path::as_str))));
+                missing.push((path, bytes));
             }
         }
         Ok(missing)
+    }
+
+    /// Scripts of the distribution's own for which there is no launcher and no link yet. What else has
+    /// such a name is left as it is.
+    async fn stale_scripts(
+        &self,
+        host: &dyn ReadHost,
+        found: &Found,
+    ) -> Result<Vec<(Utf8PathBuf, Utf8PathBuf)>, Fault> {
+        let launchers = launcher::scripts(&self.product, self.java);
+        let mut stale = vec![];
+        for (name, to) in found.scripts(host).await? {
+            if launchers.iter().any(|launcher| launcher.name == name) {
+                continue;
+            }
+            let path = self.folders.bin.join(name);
+            match host.path_state(&path).await? {
+                TargetState::Absent => stale.push((path, to)),
+                TargetState::Link { to: seen } if to != seen => stale.push((path, to)),
+                _ => {}
+            }
+        }
+        Ok(stale)
     }
 
     /// Launchers that are missing or different, with what is there.
@@ -121,24 +162,28 @@ impl Layout<'_> {
     }
 
     /// Makes what is missing or different.
-    pub async fn make(&self, host: &dyn WriteHost) -> Result<(), Fault> {
+    pub async fn make(&self, host: &dyn WriteHost, progress: &dyn Progress) -> Result<(), Fault> {
         let java_home = self.java.parent().and_then(Utf8Path::parent);
-        let jars = maven::fetch(host, &self.product, java_home).await?;
+        let source = self.source;
+        let (jars, found) = source
+            .fetch(host, &self.product, java_home, progress)
+            .await?;
         ensure_dir(host, &self.folders.home, FOLDER).await?;
         host.perform(Effect::Link {
             path: self.folders.libs.clone(),
             to: jars.into_string(),
         })
         .await?;
-        self.make_files(host).await
+        self.make_files(host, &found).await
     }
 
-    /// Makes what is missing or different of the files, which follow from the version alone.
-    pub async fn make_files(&self, host: &dyn WriteHost) -> Result<(), Fault> {
+    /// Makes what is missing or different of the files, which follow from the version and from what was
+    /// found of the source.
+    pub async fn make_files(&self, host: &dyn WriteHost, found: &Found) -> Result<(), Fault> {
         ensure_dir(host, &self.folders.config, FOLDER).await?;
-        for (path, text) in self.missing_config(host).await? {
-            host.perform(write(path, Content::new(text.into_bytes()), FILE))
-                .await?;
+        for (path, bytes) in self.missing_config(host, found).await? {
+            ensure_parent(host, &path).await?;
+            host.perform(write(path, Content::new(bytes), FILE)).await?;
         }
         ensure_dir(host, &self.folders.bin, FOLDER).await?;
         for (path, content, before) in self.stale_launchers(host).await? {
@@ -155,6 +200,10 @@ impl Layout<'_> {
                 }
             };
             host.perform(effect).await?;
+        }
+        for (path, to) in self.stale_scripts(host, found).await? {
+            let to = to.into_string();
+            host.perform(Effect::Link { path, to }).await?;
         }
         Ok(())
     }

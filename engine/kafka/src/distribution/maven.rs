@@ -16,20 +16,21 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The file that lists the jars of a complete folder: a size and a name a line.
 pub const COMPLETE: &str = ".complete";
 
-/// What makes the folder. Its arguments: work folder, final folder, text of the pom.
+/// What makes the folder. Its arguments: work folder, final folder, text of the pom, and `-o` where
+/// nothing may be downloaded.
 ///
 /// Where there is `flock`, the second of two concurrent runs waits and finds the work done; elsewhere
 /// both do it and the first to rename wins. A work folder that a killed run left behind goes after a
 /// day.
 const SCRIPT: &str = r#"set -u
-work=$1 final=$2 pom=$3
+work=$1 final=$2 pom=$3 offline=$4
 mkdir -p "$(dirname "$final")" || exit 1
 exec 9> "$final.lock" || exit 1
 if command -v flock > /dev/null; then flock 9; fi
 if [ -f "$final/libs/.complete" ]; then exit 0; fi
 find "$(dirname "$final")" -maxdepth 1 -name '*.work-*' -mmin +1440 -exec rm -rf {} +
 mkdir "$work" && printf '%s\n' "$pom" > "$work/pom.xml" && cd "$work" || exit 1
-mvn -B -Dstyle.color=never dependency:copy-dependencies "-DoutputDirectory=$work/libs" || exit $?
+mvn -B $offline -Dstyle.color=never dependency:copy-dependencies "-DoutputDirectory=$work/libs" || exit $?
 cd "$work/libs" && wc -c ./*.jar | sed -n 's/^ *\([0-9]*\) \.\/\(.*\.jar\)$/\1 \2/p' > .complete || exit 1
 sync -f .complete 2> /dev/null
 if mv -T "$work" "$final" 2> /dev/null; then exit 0; fi
@@ -116,6 +117,7 @@ pub async fn fetch(
     }
     let folder = libs.parent().unwrap_or(&libs);
     set_broken_aside(host, folder, &libs).await?;
+    let offline = host.is_offline().await;
     let unique = host.read("/proc/sys/kernel/random/uuid".into()).await?;
     let unique = String::from_utf8_lossy(&unique.unwrap_or_default())
         .trim()
@@ -129,6 +131,7 @@ pub async fn fetch(
         &work,
         folder.as_str(),
         &pom(product),
+        if offline { "-o" } else { "" },
     ];
     let argv = argv.map(str::to_owned);
     let env: Map<String> = java_home
@@ -139,7 +142,14 @@ pub async fn fetch(
     if output.code == Some(0) && is_complete(host, &libs).await? {
         return Ok(libs);
     }
-    Err(failed(product, &output.stdout, &output.stderr))
+    let fault = failed(product, &output.stdout, &output.stderr);
+    Err(match offline {
+        true => fault.hint(format!(
+            "`--offline` forbids to download them: run once without it, or bring {libs} over from a \
+             machine that has it."
+        )),
+        false => fault,
+    })
 }
 
 /// A folder of which jars were deleted is no use to anybody; it is renamed, so that a process that

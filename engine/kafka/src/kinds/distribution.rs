@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Change, Fault, Map, Outputs, StepKind, Target, Value,
+    Address, Change, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
@@ -11,8 +11,14 @@ use serde::Deserialize;
 
 use super::args::text;
 use crate::{
-    distribution::{Folders, existing, layout::Layout},
-    versions,
+    distribution::{
+        Folders,
+        archive::Archive,
+        existing,
+        layout::Layout,
+        source::{Found, Source},
+    },
+    versions::{self, KafkaVersion},
 };
 
 /// The kind.
@@ -23,6 +29,10 @@ struct Args {
     version: String,
     to: Utf8PathBuf,
     home: Option<Utf8PathBuf>,
+    from: Option<String>,
+    checksum: Option<String>,
+    #[serde(default)]
+    unverified: bool,
     data: Option<Utf8PathBuf>,
     java: Utf8PathBuf,
 }
@@ -31,9 +41,10 @@ static SPEC: KindSpec = KindSpec {
     name: "kafka::distribution",
     doc: "A distribution of Kafka with its ZooKeeper: `libs`, `config` and `bin`. Either the unpacked \
           archive that `home` names, which is looked at and never changed by this step, or one that is \
-          made in `to`: jars through Maven, default configuration, launchers for the usual tools. \
-          Configuration files are written only where they are missing. The step has the properties \
-          `home`, `libs`, `config` and `bin`, which are paths that are known at once.",
+          made in `to`: jars from what `from` names, else through Maven; default configuration; \
+          launchers for the usual tools. Configuration files are written only where they are missing. \
+          The step has the properties `home`, `libs`, `config` and `bin`, which are paths that are known \
+          at once.",
     args: &[
         ArgSpec::required(
             "version",
@@ -53,7 +64,22 @@ static SPEC: KindSpec = KindSpec {
         ArgSpec::optional(
             "home",
             ArgType::Path,
-            "The folder of an unpacked archive that is there already.",
+            "The folder of an unpacked archive of Apache's that is there already and is used as it stands.",
+        ),
+        ArgSpec::optional(
+            "from",
+            ArgType::Str,
+            "Where the distribution comes from: the path or the http(s) URL of a .tgz, or the folder of an unpacked one, which is left as it is. Apache's layout and Confluent's. Maven if not given.",
+        ),
+        ArgSpec::optional(
+            "checksum",
+            ArgType::Str,
+            "What `from` must add up to: a SHA-512 or SHA-256 in any form that checksum files have, or the absolute path or URL of such a file. If not given, the .sha512 beside the archive.",
+        ),
+        ArgSpec::optional(
+            "unverified",
+            ArgType::Bool,
+            "Whether a URL is taken for which there is no checksum at all; false if not given.",
         ),
         ArgSpec::optional(
             "data",
@@ -65,8 +91,37 @@ static SPEC: KindSpec = KindSpec {
     undo: UndoClass::Reversible,
 };
 
-/// The jars of 3.9.1 take 56 MB, and as much again in Maven's own cache.
-const DISK: u64 = 120 * 1024 * 1024;
+/// The jars of 3.9.1 take 56 MB, and as much again in Maven's own cache; an archive takes 120 MB and
+/// as much again unpacked.
+const DISK: u64 = 250 * 1024 * 1024;
+
+/// Arguments that say where a distribution comes from, as far as they are known.
+fn source(
+    row: &'static KafkaVersion,
+    from: Option<&str>,
+    checksum: Option<&str>,
+    unverified: bool,
+) -> Result<Source, Fault> {
+    match from {
+        Some(from) => {
+            let archive = Archive::new(from, checksum, unverified, row)?;
+            Ok(Source::Packed(archive, row))
+        }
+        None if checksum.is_some() || unverified => Err(Fault::new(
+            FaultCode::Script,
+            "`checksum` and `unverified` say how `from` is checked, and `from` is not given",
+        )
+        .hint("Name the archive as `from`, or leave them out.")),
+        None => Ok(Source::Maven),
+    }
+}
+
+impl Args {
+    fn source(&self, row: &'static KafkaVersion) -> Result<Source, Fault> {
+        let checksum = self.checksum.as_deref();
+        source(row, self.from.as_deref(), checksum, self.unverified)
+    }
+}
 
 impl StepKind for Distribution {
     fn spec(&self) -> &KindSpec {
@@ -74,8 +129,20 @@ impl StepKind for Distribution {
     }
 
     fn declare(&self, step: &Address, _: &str, args: &Map<Value>) -> Result<Declared, Fault> {
+        if text(args, "home").is_some() && args.contains_key("from") {
+            return Err(Fault::new(
+                FaultCode::Script,
+                "`home` and `from` both say where Kafka is",
+            )
+            .at(step)
+            .because("`home` is a folder that is used as it stands, `from` one to make a distribution of")
+            .hint("Give one of the two."));
+        }
         if let Some(version) = text(args, "version") {
-            versions::find(version).map_err(|fault| fault.at(step))?;
+            let row = versions::find(version).map_err(|fault| fault.at(step))?;
+            let unverified = matches!(args.get("unverified"), Some(Value::Bool(true)));
+            source(row, text(args, "from"), text(args, "checksum"), unverified)
+                .map_err(|fault| fault.at(step))?;
         }
         let made = text(args, "to").filter(|_| text(args, "home").is_none());
         Ok(Declared {
@@ -106,8 +173,10 @@ impl StateKind for Distribution {
             return Ok(Check::Satisfied(Outputs::new()));
         }
         let folders = Folders::of(&args.to);
+        let source = args.source(row)?;
         let layout = Layout {
             product: row.product(),
+            source: &source,
             folders: &folders,
             java: &args.java,
             data: args.data.as_deref(),
@@ -140,15 +209,16 @@ impl StateKind for Distribution {
             return Ok(Outputs::new());
         }
         let folders = Folders::of(&args.to);
+        let source = args.source(row)?;
         let layout = Layout {
             product: row.product(),
+            source: &source,
             folders: &folders,
             java: &args.java,
             data: args.data.as_deref(),
         };
-        cx.progress
-            .say(&format!("Kafka {} through Maven", row.version));
-        layout.make(cx.host).await?;
+        cx.progress.say(&source.title(&row.product()));
+        layout.make(cx.host, cx.progress).await?;
         Ok(Outputs::new())
     }
 
@@ -156,14 +226,21 @@ impl StateKind for Distribution {
     async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
         let args: Args = cx.step.args()?;
         if args.home.is_none() {
+            let row = versions::find(&args.version)?;
             let folders = Folders::of(&args.to);
+            let source = args.source(row)?;
             let layout = Layout {
-                product: versions::find(&args.version)?.product(),
+                product: row.product(),
+                source: &source,
                 folders: &folders,
                 java: &args.java,
                 data: args.data.as_deref(),
             };
-            layout.make_files(cx.host).await?;
+            let found = source.look(cx.host).await?;
+            if found == Found::NotYet {
+                return Ok(None);
+            }
+            layout.make_files(cx.host, &found).await?;
         }
         Ok(Some(Outputs::new()))
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::args::text;
 use crate::{
-    distribution::{Folders, layout::Layout},
+    distribution::{Folders, layout::Layout, source::Source},
     versions::{Product, zookeeper},
 };
 
@@ -38,6 +38,7 @@ impl Args {
     fn layout<'a>(&'a self, product: Product, folders: &'a Folders) -> Layout<'a> {
         Layout {
             product,
+            source: &Source::Maven,
             folders,
             java: &self.java,
             data: self.data.as_deref(),
@@ -139,7 +140,9 @@ impl StateKind for Distribution {
         let product = args.product()?;
         cx.progress
             .say(&format!("{} through Maven", product.title()));
-        args.layout(product, &args.folders()).make(cx.host).await?;
+        args.layout(product, &args.folders())
+            .make(cx.host, cx.progress)
+            .await?;
         Ok(Outputs::new())
     }
 }

@@ -124,13 +124,17 @@ impl DefaultFile {
     /// The text, with the folders below `/tmp` replaced by folders below `data` where it is given:
     /// `/tmp/zookeeper` and `/tmp/kafka-logs` are emptied by a restart of the machine.
     pub fn with_data(&self, data: Option<&str>) -> String {
-        match data {
-            None => self.text.to_owned(),
-            Some(data) => self
-                .text
-                .replace("=/tmp/zookeeper", &format!("={data}/zookeeper"))
-                .replace("=/tmp/kafka-logs", &format!("={data}/kafka-logs")),
-        }
+        with_data(self.text, data)
+    }
+}
+
+/// See [`DefaultFile::with_data`].
+pub fn with_data(text: &str, data: Option<&str>) -> String {
+    match data {
+        None => text.to_owned(),
+        Some(data) => text
+            .replace("=/tmp/zookeeper", &format!("={data}/zookeeper"))
+            .replace("=/tmp/kafka-logs", &format!("={data}/kafka-logs")),
     }
 }
 

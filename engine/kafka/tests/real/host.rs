@@ -7,7 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_agent::{LocalMachine, unjournaled::Unjournaled};
 use krun_kafka::ClusterEffector;
 use krun_model::{
-    Digest, Effect, Effector as _, Fault, Map, ProcessId, ReadHost, TargetState, WriteHost,
+    Checksum, Digest, Effect, Effector as _, Fault, Map, ProcessId, ReadHost, TargetState,
+    WriteHost,
+    checksum::Algorithm,
+    download::{Download, Downloaded, Unpack},
     host::{CommandOutput, FileStat, PortHolder},
     process::Running,
 };
@@ -47,6 +50,14 @@ impl WriteHost for TestHost<'_> {
         self.0.fetch(argv, cwd, env, limit).await
     }
 
+    async fn download(&self, what: &Download) -> Result<Option<Downloaded>, Fault> {
+        self.0.download(what).await
+    }
+
+    async fn unpack(&self, what: &Unpack) -> Result<(), Fault> {
+        self.0.unpack(what).await
+    }
+
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {
         self.0.quarantine(path, name).await
     }
@@ -76,6 +87,14 @@ impl ReadHost for TestHost<'_> {
 
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
         self.0.digest(path).await
+    }
+
+    async fn checksum(
+        &self,
+        path: &Utf8Path,
+        algorithm: Algorithm,
+    ) -> Result<Option<Checksum>, Fault> {
+        self.0.checksum(path, algorithm).await
     }
 
     async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
@@ -120,6 +139,14 @@ impl ReadHost for TestHost<'_> {
 
     async fn env(&self, name: &str) -> Option<String> {
         self.0.env(name).await
+    }
+
+    async fn cache_place(&self) -> Utf8PathBuf {
+        self.0.cache_place().await
+    }
+
+    async fn is_offline(&self) -> bool {
+        self.0.is_offline().await
     }
 
     async fn pause(&self, time: Duration) -> Result<(), Fault> {

@@ -9,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Digest, Fault, FaultCode, ProcessId, ReadHost, TargetState,
+    Checksum, Digest, Fault, FaultCode, ProcessId, ReadHost, TargetState,
+    checksum::{Algorithm, Summing},
     host::{CommandOutput, FileKind, FileStat, PortHolder},
     process::Running,
 };
@@ -164,6 +165,24 @@ impl ReadHost for Lens<'_> {
         Ok(digest)
     }
 
+    async fn checksum(
+        &self,
+        path: &Utf8Path,
+        algorithm: Algorithm,
+    ) -> Result<Option<Checksum>, Fault> {
+        let checksum = match self.bytes(path).await? {
+            Bytes::None => None,
+            Bytes::At(real) => self.session.machine.checksum(&real, algorithm).await?,
+            Bytes::Foreseen(bytes) => {
+                let mut sum = Summing::new(algorithm);
+                sum.update(&bytes);
+                Some(sum.finish())
+            }
+        };
+        self.saw(|| line("read", path, &checksum));
+        Ok(checksum)
+    }
+
     async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
         let state = match self.place(path, false).await?.1 {
             Place::Machine(real) => self.session.machine.path_state(&real).await?,
@@ -243,6 +262,14 @@ impl ReadHost for Lens<'_> {
         let value = self.session.machine.env(name).await;
         self.saw(|| line("env", name, &value));
         value
+    }
+
+    async fn cache_place(&self) -> Utf8PathBuf {
+        self.session.machine.cache_place().await
+    }
+
+    async fn is_offline(&self) -> bool {
+        self.session.machine.is_offline().await
     }
 
     async fn pause(&self, time: Duration) -> Result<(), Fault> {
