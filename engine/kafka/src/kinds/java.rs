@@ -102,7 +102,8 @@ async fn package(
     }
     for name in row.java_packages {
         let known = host.ask(&ask(&["apt-cache", "show", name]), short).await?;
-        if known.code == Some(0) {
+        // It ends with 0 and says nothing of a name that is only mentioned by other packages.
+        if known.code == Some(0) && !known.stdout.trim().is_empty() {
             return Ok(Some((*name).to_owned()));
         }
     }
