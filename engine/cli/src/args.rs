@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use krun_model::Choice;
 
 /// Runs operational procedures as code: brings machines to what a runbook declares, says before what
 /// it will do, goes on when it was killed, and can take everything back.
@@ -16,7 +17,7 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
     after_help = "`krun RUNBOOK` is short for `krun run RUNBOOK`.\n\nExit codes: 0 done · 1 a step failed · 2 wrong usage or parameter · 3 the runbook has errors · \
 4 the machine lacks something · 5 the deployment is held by another krun · 6 somebody else changed it · \
 7 a rollback is incomplete · 8 the state store · 9 an effect is in doubt · 10 a confirmation is needed · \
-70 a defect in krun · 130 stopped"
+70 a defect in krun · 130 stopped\n`krun plan --detailed-exitcode`: 0 nothing would change · 2 something would · 1 wrong usage"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -124,10 +125,38 @@ pub struct RunbookArgs {
     pub allow_untested_java: bool,
 }
 
+/// Which of its steps.
+#[derive(Args, Debug, Clone)]
+pub struct ChoiceArgs {
+    /// Only this step and what it comes after; `broker-*` and `broker-2/**` mean several. May be
+    /// given again.
+    #[arg(long = "target", value_name = "ADDRESS", action = ArgAction::Append)]
+    pub targets: Vec<String>,
+    /// Only steps with this tag and what they come after. May be given again.
+    #[arg(long = "tag", value_name = "TAG", action = ArgAction::Append)]
+    pub tags: Vec<String>,
+    /// Leave steps with this tag out. May be given again.
+    #[arg(long = "skip-tag", value_name = "TAG", action = ArgAction::Append)]
+    pub skip_tags: Vec<String>,
+}
+
+impl ChoiceArgs {
+    /// As data.
+    pub fn choice(self) -> Choice {
+        Choice {
+            targets: self.targets,
+            tags: self.tags,
+            skip_tags: self.skip_tags,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub struct RunArgs {
     #[command(flatten)]
     pub runbook: RunbookArgs,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
     /// Run every proof, also those of which nothing upstream changed.
     #[arg(long)]
     pub prove: bool,
@@ -146,6 +175,12 @@ pub struct RunArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub runbook: RunbookArgs,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
+    /// Say with the exit code what the plan says: 0 nothing would change, 2 something would. Wrong
+    /// usage then ends with 1; all other codes stay.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
     /// Plan every proof, also those of which nothing upstream changed.
     #[arg(long)]
     pub prove: bool,

@@ -22,16 +22,19 @@ pub struct Context {
     pub out_style: Style,
     /// How standard error looks.
     pub err_style: Style,
+    /// The exit code of wrong usage.
+    pub usage: u8,
 }
 
 impl Context {
-    pub fn new(global: &Global) -> Self {
+    pub fn new(global: &Global, usage: u8) -> Self {
         let out = std::io::stdout().is_terminal();
         let err = std::io::stderr().is_terminal();
         Self {
             global: global.clone(),
             out_style: style(global, out),
             err_style: style(global, err),
+            usage,
         }
     }
 

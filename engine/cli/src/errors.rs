@@ -28,8 +28,24 @@ impl From<Diagnostics> for CliError {
     }
 }
 
+/// `krun plan --detailed-exitcode`: a run would change something.
+pub const CHANGES: u8 = 2;
 /// Everything is as wanted.
 pub const DONE: u8 = 0;
+/// Wrong usage, or a wrong parameter.
+const USAGE: u8 = 2;
+/// Wrong usage where 2 is an answer: that of `krun plan --detailed-exitcode`.
+const USAGE_BESIDE_CHANGES: u8 = 1;
+
+/// The exit code of wrong usage for a command line, which may be too wrong to be read by its grammar.
+pub fn usage_code(arguments: &[std::ffi::OsString]) -> u8 {
+    if arguments.iter().any(|word| word == "--detailed-exitcode") {
+        USAGE_BESIDE_CHANGES
+    } else {
+        USAGE
+    }
+}
+
 /// Somebody else changed what a rollback would overwrite.
 pub const CONFLICT: u8 = 6;
 /// A rollback is incomplete.
@@ -38,7 +54,7 @@ pub const ROLLBACK_INCOMPLETE: u8 = 7;
 /// The exit code of a fault: each has a page in the book.
 pub fn exit_code(code: FaultCode) -> u8 {
     match code {
-        FaultCode::Usage | FaultCode::IdentityChanged => 2,
+        FaultCode::Usage | FaultCode::IdentityChanged => USAGE,
         FaultCode::Script => 3,
         FaultCode::Prerequisite | FaultCode::PortTaken | FaultCode::DiskFull => 4,
         FaultCode::Locked => 5,
@@ -60,10 +76,10 @@ pub fn exit_code(code: FaultCode) -> u8 {
     }
 }
 
-/// Clap's own exit: 0 for help and version, 2 for wrong usage.
-pub fn clap_exit(error: &clap::Error) -> ExitCode {
+/// Clap's own exit: 0 for help and version, else that of wrong usage.
+pub fn clap_exit(error: &clap::Error, usage: u8) -> ExitCode {
     if error.use_stderr() {
-        ExitCode::from(2)
+        ExitCode::from(usage)
     } else {
         ExitCode::SUCCESS
     }
@@ -91,5 +107,10 @@ pub fn show(context: &Context, error: &CliError) -> ExitCode {
         context.print(&format!("{object}\n"));
     }
     let _ = std::io::stderr().write_all(text.as_bytes());
-    ExitCode::from(code)
+    exit(context, code)
+}
+
+/// An exit code, as this command line has it.
+pub fn exit(context: &Context, code: u8) -> ExitCode {
+    ExitCode::from(if code == USAGE { context.usage } else { code })
 }

@@ -22,14 +22,15 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = args::with_default_verb(std::env::args_os().collect());
+    let usage = errors::usage_code(&arguments);
     let cli = match args::Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return errors::clap_exit(&error);
+            return errors::clap_exit(&error, usage);
         }
     };
-    let context = context::Context::new(&cli.global);
+    let context = context::Context::new(&cli.global, usage);
     match commands::dispatch(&context, cli.command) {
         Ok(code) => code,
         Err(error) => errors::show(&context, &error),

@@ -60,6 +60,9 @@ pub fn refuse_more(args: &RunArgs) -> Result<(), Fault> {
         ("--params", args.runbook.params_file.is_some()),
         ("--as", args.runbook.name.is_some()),
         ("--prove", args.prove),
+        ("--target", !args.choice.targets.is_empty()),
+        ("--tag", !args.choice.tags.is_empty()),
+        ("--skip-tag", !args.choice.skip_tags.is_empty()),
     ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),

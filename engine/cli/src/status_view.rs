@@ -25,7 +25,8 @@ pub fn gather(
         .map(|step| {
             let known = history.steps.contains_key(&step.address);
             let state = state_of(step.change, &step.reason, known);
-            let detail = (!state.is_settled()).then(|| step.reason.to_string());
+            let detail = (!state.is_settled() || state == StepState::Skipped)
+                .then(|| step.reason.to_string());
             StatusStep {
                 address: step.address.clone(),
                 kind: step.kind.clone(),
@@ -65,6 +66,7 @@ pub fn gather(
 
 fn state_of(change: Change, reason: &Reason, known: bool) -> StepState {
     match (change, reason) {
+        (_, reason) if reason.is_skip() => StepState::Skipped,
         (Change::NoOp, Reason::Found) => StepState::Found,
         (Change::NoOp, Reason::AlreadyDone { .. } | Reason::Proven { .. }) => StepState::Done,
         (Change::NoOp, _) => StepState::AsWanted,

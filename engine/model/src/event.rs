@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Change, DeploymentName, Fault, Outputs, Plan, Reason, RunId, journal::Verb};
+use crate::{
+    Address, Change, DeploymentName, Fault, Outputs, Plan, Reason, RunId,
+    journal::{Again, Verb},
+};
 
 /// The version of the event stream; raised when a field changes its meaning or goes away.
 pub const EVENTS_VERSION: u32 = 1;
@@ -96,6 +99,19 @@ pub enum Event {
         step: Address,
         /// Why, in words.
         why: String,
+        /// Why, where the runbook or the user's choice says so; none after a failure or a stop.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Reason>,
+    },
+    /// An attempt at a step failed, and there will be another.
+    StepRetried {
+        /// The step.
+        step: Address,
+        /// Which attempt failed and what follows.
+        #[serde(flatten)]
+        again: Again,
+        /// Why it failed.
+        fault: Fault,
     },
     /// A rollback took something back, or says why it stays.
     Undone {

@@ -68,6 +68,38 @@ impl FaultCode {
             .and_then(|v| v.as_str().map(|s| format!("krun::{s}")))
             .unwrap_or_default()
     }
+
+    /// Whether such a fault can pass by itself, so that another attempt has a chance: something was
+    /// not there yet, was busy, or could not be reached. What a person must change does not pass.
+    pub fn can_pass(self) -> bool {
+        match self {
+            Self::PortTaken
+            | Self::Command
+            | Self::Download
+            | Self::ProcessDied
+            | Self::Timeout
+            | Self::Cluster
+            | Self::ProofFailed
+            | Self::NotConverged => true,
+            Self::Usage
+            | Self::Script
+            | Self::IdentityChanged
+            | Self::Prerequisite
+            | Self::DiskFull
+            | Self::Io
+            | Self::Conflict
+            | Self::Drifted
+            | Self::PlanStale
+            | Self::Locked
+            | Self::StateDamaged
+            | Self::StateNewer
+            | Self::State
+            | Self::InDoubt
+            | Self::NeedsConfirmation
+            | Self::Cancelled
+            | Self::Internal => false,
+        }
+    }
 }
 
 /// An error: what failed, where, why, and what to do next.

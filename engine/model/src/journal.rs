@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, DeploymentName, Digest, Effect, Fault, Map, Outputs, ProcessSpec, Reason,
-    RunId, TargetState, Undo, event::RunStatus, process::Running,
+    Address, Change, Choice, DeploymentName, Digest, Effect, Fault, Map, Outputs, ProcessSpec,
+    Reason, RunId, TargetState, Undo, event::RunStatus, process::Running,
 };
 
 /// The position of an entry in its deployment's log, counted from 1.
@@ -43,6 +43,20 @@ pub struct Pin {
     pub given: Map<serde_json::Value>,
     /// Those that are marked identity.
     pub identity: Vec<String>,
+    /// Which steps the run is about.
+    #[serde(default, skip_serializing_if = "Choice::is_everything")]
+    pub choice: Choice,
+}
+
+/// What follows a failed attempt that is not the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// Which attempt failed, from 1.
+    pub attempt: u32,
+    /// How many there may be.
+    pub of: u32,
+    /// Milliseconds until the next.
+    pub wait_ms: u64,
 }
 
 /// Who ran krun.
@@ -146,6 +160,9 @@ pub enum Entry {
         step: Address,
         /// Why.
         fault: Fault,
+        /// Given where it is tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Again>,
     },
     /// A process that krun did not start stands for a step from now on.
     Adopted {

@@ -8,6 +8,8 @@
 
 pub mod address;
 pub mod checksum;
+pub mod choice;
+pub mod condition;
 pub mod configs;
 pub mod digest;
 pub mod download;
@@ -18,6 +20,8 @@ pub mod history;
 pub mod host;
 pub mod journal;
 pub mod kind;
+pub mod manner;
+pub mod names;
 pub mod param;
 pub mod plan;
 pub mod process;
@@ -29,6 +33,8 @@ pub mod value;
 
 pub use address::{Address, BadAddress, DeploymentName, RunId};
 pub use checksum::Checksum;
+pub use choice::Choice;
+pub use condition::Condition;
 pub use digest::Digest;
 pub use effect::{Content, Effect, Effector, Undo};
 pub use event::{Event, Reporter};
@@ -37,6 +43,7 @@ pub use history::History;
 pub use host::{ReadHost, WriteHost};
 pub use journal::{Entry, Journal};
 pub use kind::{Kind, StepKind};
+pub use manner::Manner;
 pub use param::{ParamSpec, ParamType};
 pub use plan::{Change, Plan, Reason};
 pub use process::{ProcessId, ProcessSpec};

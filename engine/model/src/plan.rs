@@ -141,6 +141,40 @@ pub enum Reason {
     ProofChanged,
     /// `--prove` asked for it.
     Asked,
+    /// Skipped: its `when:` does not hold.
+    WhenFalse {
+        /// The condition as the runbook puts it.
+        when: String,
+        /// What it was decided on; empty where the parameters decide it.
+        found: Vec<String>,
+    },
+    /// Skipped: it needs what a step that is skipped itself would have said.
+    OutputAbsent {
+        /// The step that is skipped.
+        step: Address,
+        /// The output's name.
+        output: String,
+    },
+    /// Left alone: the run is about other steps (`--target`, `--tag`).
+    NotChosen,
+    /// Left alone: a tag of it was given to `--skip-tag`.
+    TagSkipped {
+        /// The tag.
+        tag: String,
+    },
+}
+
+impl Reason {
+    /// Whether the step is not done whatever the machine is like: it was neither found to be as
+    /// wanted nor made so.
+    pub fn is_skip(&self) -> bool {
+        self.is_choice() || matches!(self, Self::WhenFalse { .. } | Self::OutputAbsent { .. })
+    }
+
+    /// Whether the user's choice of steps is the reason.
+    pub fn is_choice(&self) -> bool {
+        matches!(self, Self::NotChosen | Self::TagSkipped { .. })
+    }
 }
 
 impl fmt::Display for Reason {
@@ -170,6 +204,17 @@ impl fmt::Display for Reason {
             Self::Proven { run } => write!(f, "proven in run {run}, and nothing before it changed"),
             Self::ProofChanged => f.write_str("what it proves is stated differently now"),
             Self::Asked => f.write_str("asked for with --prove"),
+            Self::WhenFalse { when, found } if found.is_empty() => {
+                write!(f, "`when: {when}` does not hold")
+            }
+            Self::WhenFalse { when, found } => {
+                write!(f, "`when: {when}` does not hold: {}", found.join(", "))
+            }
+            Self::OutputAbsent { step, output } => {
+                write!(f, "it needs `{output}` of {step}, which is skipped")
+            }
+            Self::NotChosen => f.write_str("not chosen"),
+            Self::TagSkipped { tag } => write!(f, "left out with --skip-tag {tag}"),
         }
     }
 }
@@ -202,6 +247,21 @@ pub struct Plan {
     /// Steps that the journal knows and the runbook no longer has: they stay until pruned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<Address>,
+    /// Steps that are skipped now and that an earlier run did: what it made stays until rollback.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<Address>,
+    /// The runbook's gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<PlannedGate>,
+}
+
+/// A barrier among the steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedGate {
+    /// Its name.
+    pub name: String,
+    /// How many of [`Plan::steps`] stand before it.
+    pub steps: usize,
 }
 
 impl Plan {

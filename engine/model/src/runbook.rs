@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Digest, Map, ParamSpec, Value};
+use crate::{Address, Digest, Manner, Map, ParamSpec, Value};
 
 /// A place in a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Step {
     /// The steps that must be done before: from `after:`, from handles and outputs in `args`, and
     /// from gates. Sorted, without repeats.
     pub after: Vec<Address>,
+    /// How the engine treats it.
+    #[serde(default)]
+    pub manner: Manner,
     /// The prose before it.
     pub doc: String,
     /// Index into [`Runbook::phases`].
@@ -50,6 +53,17 @@ pub struct Phase {
     pub title: String,
     /// The prose before it.
     pub doc: String,
+}
+
+/// A barrier: all steps before it are done, and verified, before any behind it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Its name.
+    pub name: String,
+    /// The prose before it.
+    pub doc: String,
+    /// How many of [`Runbook::steps`] stand before it.
+    pub steps: usize,
 }
 
 /// A source file that a run pins.
@@ -81,6 +95,9 @@ pub struct Runbook {
     pub values: Map<serde_json::Value>,
     /// Its sections in order.
     pub phases: Vec<Phase>,
+    /// Its gates in order.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
     /// Its steps in the order of declaration, which is an order of dependencies too.
     pub steps: Vec<Step>,
     /// The source files: the runbook's own first, then its imports.

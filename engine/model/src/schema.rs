@@ -17,6 +17,8 @@ pub enum ArgType {
     Port,
     /// A text, number or bool: the value of a property.
     Scalar,
+    /// A bool, a comparison with other steps' outputs, or an output alone.
+    Condition,
     /// One of some words.
     OneOf(&'static [&'static str]),
     /// A list of one type.
@@ -35,6 +37,7 @@ impl ArgType {
             Self::Path => "an absolute path".into(),
             Self::Port => "a port (1 to 65535)".into(),
             Self::Scalar => "a string, int or bool".into(),
+            Self::Condition => "a condition".into(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::List(item) => format!("a list of which each is {}", item.words()),
             Self::MapOf(item) => format!("a map of which each value is {}", item.words()),
@@ -50,6 +53,7 @@ impl ArgType {
             (Self::Path, Value::Str(s)) => s.starts_with('/'),
             (Self::Port, Value::Int(port)) => (1..=65535).contains(port),
             (Self::Scalar, Value::Str(_) | Value::Int(_) | Value::Bool(_)) => true,
+            (Self::Condition, Value::Bool(_) | Value::Condition(_)) => true,
             (Self::OneOf(words), Value::Str(s)) => words.contains(&s.as_str()),
             (Self::List(item), Value::List(list)) => list.iter().all(|v| item.accepts(v)),
             (Self::MapOf(item), Value::Map(map)) => map.values().all(|v| item.accepts(v)),

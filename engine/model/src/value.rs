@@ -1,8 +1,10 @@
 //! What arguments and outputs are made of.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Map};
+use crate::{Address, Condition, Map};
 
 /// The outputs of a step: plain JSON, known once the step was checked or applied.
 pub type Outputs = Map<serde_json::Value>;
@@ -32,6 +34,8 @@ pub enum Value {
         /// The output's name.
         name: String,
     },
+    /// A condition on outputs: `true`, or what was found in its way, once it is decided.
+    Condition(Box<Condition>),
 }
 
 impl Value {
@@ -59,6 +63,7 @@ impl Value {
                     .collect::<Result<_, _>>()?,
             ),
             Self::Output { step, name } => known(step, name).ok_or((step, name.as_str()))?,
+            Self::Condition(condition) => condition.decided(known)?,
         })
     }
 
@@ -68,6 +73,7 @@ impl Value {
             Self::List(list) => list.iter().for_each(|v| v.each_output(found)),
             Self::Map(map) => map.values().for_each(|v| v.each_output(found)),
             Self::Output { step, name } => found(step, name),
+            Self::Condition(condition) => condition.each_output(found),
             _ => {}
         }
     }
@@ -82,6 +88,29 @@ impl Value {
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
             Self::Output { .. } => "a step's output",
+            Self::Condition(_) => "a condition",
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    /// As a script has it; an output as `step.name`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("()"),
+            Self::Bool(b) => write!(f, "{b}"),
+            Self::Int(i) => write!(f, "{i}"),
+            Self::Str(s) => write!(f, "{s:?}"),
+            Self::List(list) => {
+                let items: Vec<_> = list.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", items.join(", "))
+            }
+            Self::Map(map) => {
+                let entries = map.iter().map(|(key, value)| format!("{key}: {value}"));
+                write!(f, "#{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
+            Self::Output { step, name } => write!(f, "{step}.{name}"),
+            Self::Condition(condition) => write!(f, "{condition}"),
         }
     }
 }

@@ -6,8 +6,8 @@ use krun_model::{
     Address, Change, Digest, Effect, Fault, History, Plan, Reason, Runbook, Step, Target,
     history::{AdoptedMemory, StepMemory},
     journal::Seq,
-    kind::{Check, Declared, Kinds, UndoClass},
-    plan::{DiffLine, PlannedStep},
+    kind::{Check, Declared, Kind, Kinds, UndoClass},
+    plan::{DiffLine, PlannedGate, PlannedStep},
 };
 
 use crate::{Graph, Observation, Observed, inputs::act_key};
@@ -35,12 +35,13 @@ pub fn decide(
     } else {
         Graph::default()
     };
-    let steps = runbook
+    let steps: Vec<_> = runbook
         .steps
         .iter()
         .map(|step| {
             let (change, reason, diff) =
                 decide_step(step, &graph, observed, &planned, history, options);
+            let change = announced(kinds.get(&step.kind), change, &reason);
             planned.insert(step.address.clone(), change);
             let undo = undo_class(step, kinds, observed, history, change, &diff);
             PlannedStep {
@@ -58,9 +59,42 @@ pub fn decide(
         })
         .collect();
     Plan {
+        left_behind: left_behind(&steps, history),
         steps,
         orphans: orphans(runbook, history),
+        gates: runbook
+            .gates
+            .iter()
+            .map(|gate| PlannedGate {
+                name: gate.name.clone(),
+                steps: gate.steps,
+            })
+            .collect(),
     }
+}
+
+/// What is said of a step of which more is known only later: that, at least, its kind tells.
+fn announced(kind: Option<&Kind>, change: Change, reason: &Reason) -> Change {
+    match (kind, reason) {
+        (Some(Kind::Proof(_)), Reason::KnownAfterApply(_)) => Change::Prove,
+        (Some(Kind::Once(_)), Reason::KnownAfterApply(_)) => Change::Act,
+        _ => change,
+    }
+}
+
+/// Steps that the runbook skips now, not the user, and of which effects are still there.
+fn left_behind(steps: &[PlannedStep], history: &History) -> Vec<Address> {
+    let skipped = |step: &&PlannedStep| step.reason.is_skip() && !step.reason.is_choice();
+    let mut skipped = steps.iter().filter(skipped).peekable();
+    if skipped.peek().is_none() {
+        return vec![];
+    }
+    let done: BTreeSet<_> = history.effects.iter().map(|effect| &effect.step).collect();
+    skipped
+        .map(|step| &step.address)
+        .filter(|address| done.contains(address))
+        .cloned()
+        .collect()
 }
 
 /// What a rollback can do about what is done to a step. A change that can't be taken back by itself
@@ -110,6 +144,7 @@ pub fn failures<'a>(
             Observation::Failed(fault) => Some((address, fault)),
             _ => None,
         })
+        .filter(|(address, _)| !observed.left_out.contains_key(*address))
         .peekable();
     if failed.peek().is_none() {
         return vec![];
@@ -155,6 +190,9 @@ pub fn decide_step(
     history: &History,
     options: Options,
 ) -> (Change, Reason, Vec<DiffLine>) {
+    if let Some(reason) = observed.left_out.get(&step.address) {
+        return (Change::NoOp, reason.clone(), vec![]);
+    }
     let memory = history.steps.get(&step.address);
     match observed.steps.get(&step.address) {
         Some(Observation::State { check, .. }) => {
@@ -175,6 +213,14 @@ pub fn decide_step(
         }
         Some(Observation::Unresolved { waits_for, output }) => {
             let why = format!("`{output}` of {waits_for}");
+            (first_or_again(memory), Reason::KnownAfterApply(why), vec![])
+        }
+        Some(Observation::Undecided {
+            when,
+            waits_for,
+            output,
+        }) => {
+            let why = format!("whether `when: {when}` holds: `{output}` of {waits_for}");
             (first_or_again(memory), Reason::KnownAfterApply(why), vec![])
         }
         Some(Observation::Failed(fault)) => (

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use krun_model::{
-    Address, Change, DeploymentName, Digest, Fault, FaultCode, Map, Plan, Reason,
+    Address, Change, Choice, DeploymentName, Digest, Fault, FaultCode, Map, Plan, Reason,
     journal::{Record, Seq},
     plan::{DiffLine, PlannedStep},
     runbook::SourceFile,
@@ -45,6 +45,9 @@ pub struct PlanFile {
     pub given: Map<Value>,
     /// Whether every proof was asked for.
     pub prove: bool,
+    /// Which steps it is about.
+    #[serde(default, skip_serializing_if = "Choice::is_everything")]
+    pub choice: Choice,
     /// What is to be done.
     pub plan: Plan,
     /// Digests of what was seen of the machine, by step.
@@ -273,7 +276,7 @@ mod tests {
     fn plan(step: PlannedStep) -> Plan {
         Plan {
             steps: vec![step],
-            orphans: vec![],
+            ..Plan::default()
         }
     }
 
@@ -293,6 +296,10 @@ mod tests {
             params: [("f".to_owned(), serde_json::json!(0.1))].into(),
             given: Map::new(),
             prove: false,
+            choice: Choice {
+                targets: vec!["s".into()],
+                ..Choice::default()
+            },
             plan: plan(step(Change::Update, &[("a", "1")])),
             seen: [("s".parse().unwrap(), Digest::of("seen"))].into(),
         }

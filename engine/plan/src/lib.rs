@@ -5,6 +5,7 @@
 //! from the journal. Nothing here reads a disk, a clock or a network, and nothing is remembered
 //! between calls.
 
+mod choice;
 mod decide;
 mod file;
 mod graph;
@@ -13,6 +14,7 @@ mod observed;
 mod rollback;
 mod world;
 
+pub use choice::{LeftOut, left_out};
 pub use decide::{Options, decide, decide_step, failures, once_done, undo_class};
 pub use file::{Head, PLAN_FILE_EXTENSION, PLAN_FILE_VERSION, PlanFile, PlannedSource, keeps_to};
 pub use graph::{Graph, waves};

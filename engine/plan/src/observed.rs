@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use krun_model::{
-    Address, Digest, Fault,
+    Address, Digest, Fault, Reason,
     kind::{Check, Declared},
 };
 
@@ -12,6 +12,15 @@ use krun_model::{
 pub enum Observation {
     /// An argument is the output of a step whose outputs are not known yet.
     Unresolved {
+        /// That step.
+        waits_for: Address,
+        /// The output's name.
+        output: String,
+    },
+    /// Whether its `when:` holds depends on a step whose outputs are not known yet.
+    Undecided {
+        /// The condition as the runbook puts it.
+        when: String,
         /// That step.
         waits_for: Address,
         /// The output's name.
@@ -48,4 +57,6 @@ pub struct Observed {
     pub steps: BTreeMap<Address, Observation>,
     /// What each step will touch.
     pub declared: BTreeMap<Address, Declared>,
+    /// The steps that are not to be done whatever was seen, with why: each a [`Reason::is_skip`].
+    pub left_out: BTreeMap<Address, Reason>,
 }

@@ -24,6 +24,7 @@ fn step(name: &str, after: &[&str]) -> Step {
         args: BTreeMap::new(),
         after: after.iter().map(|a| address(a)).collect(),
         doc: String::new(),
+        manner: krun_model::Manner::default(),
         phase: None,
         span: Span {
             file: "x".into(),
@@ -74,6 +75,7 @@ impl Case {
                 .into_iter()
                 .map(|(a, d)| (address(a), d))
                 .collect(),
+            left_out: BTreeMap::new(),
         };
         let done = self
             .before

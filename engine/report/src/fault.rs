@@ -1,9 +1,9 @@
 //! A fault in full: what failed, where, why, what shows it, and what to do next.
 
-use krun_model::Fault;
+use krun_model::{Fault, journal::Again};
 
 use crate::{
-    Style,
+    Style, seconds,
     style::Tone,
     text::{clean, fill},
 };
@@ -54,6 +54,16 @@ pub fn fault_text(fault: &Fault, style: Style) -> String {
         ));
     }
     text
+}
+
+/// Which attempt failed and when the next comes.
+pub(crate) fn retry_words(again: &Again) -> String {
+    format!(
+        "attempt {} of {} failed, again in {}",
+        again.attempt,
+        again.of,
+        seconds(again.wait_ms)
+    )
 }
 
 #[cfg(test)]

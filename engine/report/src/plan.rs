@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use krun_model::{Change, Plan, kind::UndoClass, plan::PlannedStep};
+use krun_model::{Address, Change, Plan, kind::UndoClass, plan::PlannedStep};
 
 use crate::{
     Style,
@@ -23,9 +23,12 @@ const KIND: usize = 28;
 /// Steps that stay as they are become one count a section, unless the style is verbose; a quiet
 /// style shows one line a step.
 pub fn plan_text(plan: &Plan, style: Style) -> String {
-    let shown = |step: &&PlannedStep| step.change != Change::NoOp || style.verbose();
+    let skipped = |step: &PlannedStep| step.reason.is_skip() && !step.reason.is_choice();
+    let shown =
+        |step: &&PlannedStep| step.change != Change::NoOp || skipped(step) || style.verbose();
     let columns = Columns::of(plan.steps.iter().filter(shown));
     let sections = sections(&plan.steps);
+    let mut gates = Gates::of(plan);
     let mut text = String::new();
     for (at, (title, steps)) in sections.iter().enumerate() {
         // Steps before the first section need no heading; later ones must not stand under a wrong one.
@@ -33,12 +36,16 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
             text.push_str(&style.paint(Tone::Strong, clean_line(style, title)));
             text.push('\n');
         }
-        for step in steps.iter().filter(|step| shown(step)) {
-            text.push_str(&step_text(step, columns, style));
+        let mut hidden = Hidden::default();
+        for step in steps {
+            text.push_str(&gates.before(step, style));
+            if shown(step) {
+                text.push_str(&step_text(step, columns, style));
+            } else {
+                hidden.count(step);
+            }
         }
-        let hidden = steps.iter().filter(|step| !shown(step)).count();
-        if hidden > 0 {
-            let line = format!("{} as wanted", count(hidden, "step"));
+        for line in hidden.lines() {
             let mark = pad(
                 &style.mark(Mark::Unchanged),
                 if style.unicode { 1 } else { 3 },
@@ -50,6 +57,12 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
     if !plan.orphans.is_empty() {
         let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
         text.push_str("No longer in the runbook; they stay until rollback:\n");
+        text.push_str(&fill("  ", &names.join(", "), style.width));
+        text.push('\n');
+    }
+    if !plan.left_behind.is_empty() {
+        let names: Vec<&str> = plan.left_behind.iter().map(|step| step.as_str()).collect();
+        text.push_str("Skipped now and done before; what they made stays until rollback:\n");
         text.push_str(&fill("  ", &names.join(", "), style.width));
         text.push('\n');
     }
@@ -73,8 +86,13 @@ pub fn undo_words(class: UndoClass) -> &'static str {
 /// How many steps of each change: `3 to create, 1 to restart, 12 as wanted`; none is an empty text.
 pub(crate) fn counts(plan: &Plan) -> String {
     let mut numbers: BTreeMap<Change, usize> = BTreeMap::new();
+    let mut skips = Hidden::default();
     for step in &plan.steps {
-        *numbers.entry(step.change).or_default() += 1;
+        if step.reason.is_skip() {
+            skips.count(step);
+        } else {
+            *numbers.entry(step.change).or_default() += 1;
+        }
     }
     let order = [
         Change::Create,
@@ -93,7 +111,74 @@ pub(crate) fn counts(plan: &Plan) -> String {
             change => format!("{number} to {}", change.word()),
         })
     };
-    order.iter().filter_map(part).collect::<Vec<_>>().join(", ")
+    let parts = order.iter().filter_map(part);
+    parts.chain(skips.words()).collect::<Vec<_>>().join(", ")
+}
+
+/// Steps that nothing is done to, counted by why.
+#[derive(Default)]
+struct Hidden {
+    as_wanted: usize,
+    skipped: usize,
+    not_chosen: usize,
+}
+
+impl Hidden {
+    fn count(&mut self, step: &PlannedStep) {
+        *match (step.reason.is_skip(), step.reason.is_choice()) {
+            (_, true) => &mut self.not_chosen,
+            (true, false) => &mut self.skipped,
+            (false, false) => &mut self.as_wanted,
+        } += 1;
+    }
+
+    /// `2 skipped`, `27 not chosen`.
+    fn words(&self) -> Vec<String> {
+        let counts = [(self.skipped, "skipped"), (self.not_chosen, "not chosen")];
+        let counts = counts.iter().filter(|(number, _)| *number > 0);
+        counts
+            .map(|(number, what)| format!("{number} {what}"))
+            .collect()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let counts = [
+            (self.as_wanted, "as wanted"),
+            (self.skipped, "skipped"),
+            (self.not_chosen, "not chosen"),
+        ];
+        let counts = counts.iter().filter(|(number, _)| *number > 0);
+        counts
+            .map(|(number, what)| format!("{} {what}", count(*number, "step")))
+            .collect()
+    }
+}
+
+/// The gates of a plan, each to be shown before the first step behind it.
+struct Gates<'a> {
+    open: BTreeMap<&'a Address, Vec<&'a str>>,
+}
+
+impl<'a> Gates<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let mut open = BTreeMap::<&Address, Vec<&str>>::new();
+        for gate in &plan.gates {
+            if let Some(behind) = plan.steps.get(gate.steps) {
+                open.entry(&behind.address).or_default().push(&gate.name);
+            }
+        }
+        Self { open }
+    }
+
+    fn before(&mut self, step: &PlannedStep, style: Style) -> String {
+        let names = self.open.remove(&step.address).unwrap_or_default();
+        let line = |name: &&str| {
+            let rule = if style.unicode { "──" } else { "--" };
+            let said = format!("{rule} gate: {}", clean_line(style, name));
+            format!("  {}\n", style.paint(Tone::Faint, said))
+        };
+        names.iter().map(line).collect()
+    }
 }
 
 /// How wide the columns of this plan are.
@@ -144,11 +229,12 @@ fn step_text(step: &PlannedStep, columns: Columns, style: Style) -> String {
             pad(&clean_line(style, &step.kind), columns.kind)
         ),
     );
-    let said = format!(
-        "{}: {}",
-        step.change.word(),
-        clean(style, &step.reason.to_string())
-    );
+    let word = if step.reason.is_skip() {
+        "skip"
+    } else {
+        step.change.word()
+    };
+    let said = format!("{word}: {}", clean(style, &step.reason.to_string()));
     let mut text = fill(&head, &said, style.width);
     if style.quiet() {
         return text;
@@ -185,8 +271,11 @@ fn footer(plan: &Plan, style: Style) -> String {
     let said = if plan.steps.is_empty() {
         "the runbook has no steps; nothing was changed.".to_owned()
     } else if plan.changes() == 0 && !proofs {
-        let all = count(plan.steps.len(), "step");
-        format!("nothing to do, {all} as wanted; nothing was changed.")
+        let mut kept = Hidden::default();
+        plan.steps.iter().for_each(|step| kept.count(step));
+        let wanted = format!("{} as wanted", count(kept.as_wanted, "step"));
+        let all: Vec<_> = std::iter::once(wanted).chain(kept.words()).collect();
+        format!("nothing to do, {}; nothing was changed.", all.join(", "))
     } else {
         format!("{}; nothing was changed.", counts(plan))
     };

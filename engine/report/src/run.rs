@@ -10,6 +10,7 @@ use krun_model::{
 use crate::{
     Style,
     effects::{effect_words, outcome_words, undo_way},
+    fault::retry_words,
     fault_text,
     history::{status_word, verb_word, who_words},
     outputs::output_lines,
@@ -124,7 +125,10 @@ impl Run<'_> {
                 Change::NoOp => "as wanted".to_owned(),
                 change => format!("done ({})", change.word()),
             },
-            Entry::StepFailed { .. } => "failed".to_owned(),
+            Entry::StepFailed { again: None, .. } => "failed".to_owned(),
+            Entry::StepFailed {
+                again: Some(again), ..
+            } => retry_words(again),
             Entry::Adopted { running, .. } => {
                 format!("adopted pid {}: {}", running.pid, running.command)
             }
@@ -183,6 +187,10 @@ impl Run<'_> {
         for (name, digest) in pin.sources.iter().filter(|_| style.verbose()) {
             let name = clean_line(style, name);
             text.push_str(&format!("  source {name} sha256 {digest}\n"));
+        }
+        if !pin.choice.is_everything() {
+            let said = clean_line(style, &pin.choice.to_string());
+            text.push_str(&fill("  only ", &said, style.width));
         }
         for (name, value) in &pin.params {
             let given = match pin.given.contains_key(name) {

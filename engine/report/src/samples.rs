@@ -175,6 +175,8 @@ pub(crate) fn plan() -> Plan {
     Plan {
         steps,
         orphans: vec![address("broker-7/config"), address("broker-7/start")],
+        left_behind: vec![],
+        gates: vec![],
     }
 }
 
@@ -248,6 +250,7 @@ pub(crate) fn events() -> Vec<Event> {
         Event::StepSkipped {
             step: address("demo/records"),
             why: "broker-1/start failed".into(),
+            reason: None,
         },
         Event::RunFinished {
             status: RunStatus::Failed,
@@ -364,6 +367,7 @@ pub(crate) fn records() -> Vec<Record> {
                 params: outputs(&[("heap", json!("2g")), ("port", json!(9092))]),
                 given: outputs(&[("heap", json!("2g"))]),
                 identity: vec![],
+                choice: krun_model::Choice::default(),
             }),
             who: who(),
         },
@@ -406,6 +410,7 @@ pub(crate) fn records() -> Vec<Record> {
         Entry::StepFailed {
             step: start,
             fault: port_taken(),
+            again: None,
         },
         Entry::Undone {
             intents: vec![Seq(12)],

@@ -61,6 +61,8 @@ pub enum StepState {
     Found,
     /// An act that was done, or a proof that held.
     Done,
+    /// Its `when:` does not hold, or it needs a step that is skipped.
+    Skipped,
     /// It differs from what is wanted.
     Drifted,
     /// Never done.
@@ -76,6 +78,7 @@ impl StepState {
             Self::AsWanted => "as wanted",
             Self::Found => "found as wanted",
             Self::Done => "done",
+            Self::Skipped => "skipped",
             Self::Drifted => "drifted",
             Self::Pending => "not done yet",
             Self::Unknown => "not known",
@@ -84,7 +87,10 @@ impl StepState {
 
     /// Whether there is nothing to do about it.
     pub fn is_settled(self) -> bool {
-        matches!(self, Self::AsWanted | Self::Found | Self::Done)
+        matches!(
+            self,
+            Self::AsWanted | Self::Found | Self::Done | Self::Skipped
+        )
     }
 }
 

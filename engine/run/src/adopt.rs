@@ -3,10 +3,11 @@
 //! Nothing is started, ended or set aside. A process that was adopted is one that krun did not start:
 //! no rollback and no `krun stop` ends it.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use krun_model::{
-    Address, Change, Digest, Entry, Event, Fault, Outputs, Reason, Runbook, Step, WriteHost,
+    Address, Change, Choice, Digest, Entry, Event, Fault, Outputs, Reason, Runbook, Step,
+    WriteHost,
     event::RunStatus,
     journal::Verb,
     kind::{Adoption, Check, CheckCx, FoundProcess, Kind, StepRef},
@@ -19,9 +20,11 @@ use crate::{
     execute::edges_to_started,
     host::JournaledHost,
     identity,
-    observe::{Known, inputs, kind_of, look, outputs, resolve},
+    in_hand::InHand,
+    observe::{Known, inputs, kind_of, look, outputs},
     probe,
     session::Counts,
+    skipped::{self, Turn},
 };
 
 /// What was found for one step.
@@ -53,10 +56,16 @@ pub async fn survey(session: &Session, request: &RunRequest) -> Result<Vec<Adopt
     let name = session.ledger.name().as_str();
     identity::check(&session.ledger.history(), &request.runbook, name)?;
     let mut known = Known::new();
+    let mut left_out = BTreeMap::new();
     let mut lines = vec![];
     for step in &request.runbook.steps {
-        let Ok(args) = resolve(step, &known) else {
-            continue;
+        let args = match skipped::turn(step, &known, &left_out) {
+            Turn::Look(args) => args,
+            Turn::Skip(reason) => {
+                left_out.insert(step.address.clone(), reason);
+                continue;
+            }
+            Turn::Wait(_) => continue,
         };
         let kind = kind_of(&request.kinds, step)?;
         let Kind::State(state) = kind else {
@@ -140,6 +149,7 @@ pub async fn adopt(
         &request.runbook,
         request.path.clone(),
         request.given.clone(),
+        Choice::default(),
     );
     let run = session.begin(Verb::Adopt, Some(pin)).await?;
     session.say_all(recovered);
@@ -164,7 +174,12 @@ pub async fn adopt(
                 let reason = Reason::Drift(found.clone());
                 taking.begin(&reason).await?;
                 let step = &line.step;
-                let host = JournaledHost { session, run, step };
+                let host = JournaledHost {
+                    session,
+                    run,
+                    step,
+                    in_hand: InHand::default(),
+                };
                 for effect in effects {
                     host.perform(effect.clone()).await?;
                 }

@@ -11,18 +11,21 @@ use std::{
 };
 
 use krun_model::{
-    Address, Change, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook, event::RunStatus,
-    journal::Verb, kind::Kinds,
+    Address, Change, Choice, Entry, Event, Fault, FaultCode, Map, Plan, Reason, Runbook,
+    event::RunStatus, journal::Verb, kind::Kinds,
 };
-use krun_plan::{Graph, Head, Observed, Options, PlanFile, PlannedSource, decide, failures};
+use krun_plan::{
+    Graph, Head, Observed, Options, PlanFile, PlannedSource, decide, failures, left_out,
+};
 use tokio::task::JoinSet;
 
 use crate::{
     Ended, Session,
     execute::{RunCx, State, StepEnd},
-    identity, observe, preflight, probe,
+    foresight, identity, observe, preflight, probe,
     processes::is_process,
     session::Counts,
+    turns::Turns,
 };
 
 /// How a run is to be done.
@@ -55,6 +58,8 @@ pub struct RunRequest {
     pub verb: Verb,
     /// How.
     pub options: RunOptions,
+    /// Which steps it is about.
+    pub choice: Choice,
     /// Asked once the plan is known; an error ends the run before it begins.
     pub approve: Approval,
 }
@@ -101,6 +106,7 @@ pub async fn plan_file(
         params: request.runbook.values.clone(),
         given: request.given.clone(),
         prove: request.options.prove,
+        choice: request.choice.clone(),
         plan,
         seen: seen.digests,
     };
@@ -154,23 +160,30 @@ async fn prepare(
         &request.runbook,
         session.ledger.name().as_str(),
     )?;
+    let (runbook, kinds) = (&request.runbook, &request.kinds);
+    let left_out = left_out(runbook, &request.choice)?;
     // Only what is done can leave anything to those after it.
     let all = !request.options.only_processes;
     let how = observe::Look {
         will_do: &|_| all,
         remember,
     };
-    let mut seen = observe::observe(session, &request.runbook, &request.kinds, how).await?;
-    let options = Options {
-        prove: request.options.prove,
+    let mut seen = observe::observe(session, runbook, kinds, left_out, how).await?;
+    let decided = |seen: &observe::Seen| {
+        let options = Options {
+            prove: request.options.prove,
+        };
+        let history = session.ledger.history();
+        decide(runbook, kinds, &seen.observed, &history, options)
     };
-    let mut plan = decide(
-        &request.runbook,
-        &request.kinds,
-        &seen.observed,
-        &session.ledger.history(),
-        options,
-    );
+    while seen.waits_for_proofs() {
+        let plan = decided(&seen);
+        if !observe::observe_behind_proofs(session, runbook, kinds, how, &plan, &mut seen).await? {
+            break;
+        }
+    }
+    foresight::look_ahead(session, runbook, kinds, how, &mut seen).await?;
+    let mut plan = decided(&seen);
     for step in &mut plan.steps {
         if step.reason == Reason::Found && seen.foreseen.contains(&step.address) {
             step.reason = Reason::Satisfied;
@@ -178,7 +191,7 @@ async fn prepare(
     }
     if request.options.only_processes {
         seen.foreseen.clear();
-        for step in &mut plan.steps {
+        for step in plan.steps.iter_mut().filter(|step| !step.reason.is_skip()) {
             let keeps_process = seen
                 .observed
                 .declared
@@ -259,6 +272,7 @@ async fn run_as_agreed(
         &request.runbook,
         request.path.clone(),
         request.given.clone(),
+        request.choice,
     );
     let run = session.begin(request.verb, Some(pin)).await?;
     session.say_all(recovered);
@@ -312,10 +326,7 @@ struct Dispatcher {
     ready: VecDeque<usize>,
     begun: HashSet<usize>,
     running: JoinSet<(usize, Instant, Result<StepEnd, Fault>)>,
-    /// Restart group → steps that still have to be created in it.
-    creating: HashMap<String, HashSet<usize>>,
-    /// Restart group → the step that is being restarted in it.
-    restarting: HashMap<String, usize>,
+    turns: Turns,
     counts: Counts,
     faults: Vec<(Option<Address>, Fault)>,
 }
@@ -337,14 +348,7 @@ impl Dispatcher {
             }
         }
         let ready = (0..steps.len()).filter(|at| waits_for[*at] == 0).collect();
-        let mut creating: HashMap<String, HashSet<usize>> = HashMap::new();
-        for (at, planned) in cx.plan.steps.iter().enumerate() {
-            if planned.change == Change::Create
-                && let Some(group) = group_of(&cx, at)
-            {
-                creating.entry(group).or_default().insert(at);
-            }
-        }
+        let turns = Turns::of(&cx.runbook, &cx.plan, &cx.state().observed);
         Self {
             cx,
             waits_for,
@@ -352,8 +356,7 @@ impl Dispatcher {
             ready,
             begun: HashSet::new(),
             running: JoinSet::new(),
-            creating,
-            restarting: HashMap::new(),
+            turns,
             counts: Counts::default(),
             faults: Vec::new(),
         }
@@ -387,45 +390,28 @@ impl Dispatcher {
 
     /// Begins every step that may begin. After a failure, or when told to stop, none does.
     fn begin_ready(&mut self) {
-        if !self.faults.is_empty() || self.cx.session.cancelled() {
+        if !self.may_begin() {
             return;
         }
-        let mut held = VecDeque::new();
         while let Some(at) = self.ready.pop_front() {
-            if self.must_hold(at) {
-                held.push_back(at);
-                continue;
+            if self.turns.ask(at) {
+                self.begin(at);
             }
-            if let Some(group) = self.restart_group(at) {
-                self.restarting.insert(group, at);
-            }
-            self.begun.insert(at);
-            let cx = self.cx.clone();
-            self.running.spawn(async move {
-                let since = Instant::now();
-                let result = cx.execute(at).await;
-                (at, since, result)
-            });
         }
-        self.ready = held;
     }
 
-    /// What is down comes up before anything of its group is taken down, and one is taken down at a
-    /// time: after a failure the next one is not begun.
-    fn must_hold(&self, at: usize) -> bool {
-        self.restart_group(at).is_some_and(|group| {
-            self.restarting.contains_key(&group)
-                || self
-                    .creating
-                    .get(&group)
-                    .is_some_and(|creating| !creating.is_empty())
-        })
+    fn may_begin(&self) -> bool {
+        self.faults.is_empty() && !self.cx.session.cancelled()
     }
 
-    /// The group of a step that is to be restarted.
-    fn restart_group(&self, at: usize) -> Option<String> {
-        let restart = self.cx.plan.steps[at].change == Change::Restart;
-        group_of(&self.cx, at).filter(|_| restart)
+    fn begin(&mut self, at: usize) {
+        self.begun.insert(at);
+        let cx = self.cx.clone();
+        self.running.spawn(async move {
+            let since = Instant::now();
+            let result = cx.execute(at).await;
+            (at, since, result)
+        });
     }
 
     async fn ended(
@@ -436,32 +422,32 @@ impl Dispatcher {
     ) -> Result<(), Fault> {
         let step = self.cx.runbook.steps[at].address.clone();
         let duration_ms = since.elapsed().as_millis() as u64;
-        for creating in self.creating.values_mut() {
-            creating.remove(&at);
-        }
-        self.restarting.retain(|_, restarting| *restarting != at);
+        let let_in = self.turns.ended(at);
         match result {
             Ok(StepEnd {
                 change,
                 reason,
                 outputs,
             }) => {
-                if change.is_change() {
-                    self.counts.changed += 1;
+                let event = if reason.is_skip() {
+                    self.cx.state().done.insert(step.clone(), change);
+                    Event::StepSkipped {
+                        step,
+                        why: reason.to_string(),
+                        reason: Some(reason),
+                    }
                 } else {
-                    self.counts.unchanged += 1;
-                }
-                {
+                    self.count(change);
                     let mut state = self.cx.state();
                     state.done.insert(step.clone(), change);
                     state.known.insert(step.clone(), outputs.clone());
-                }
-                let event = Event::StepFinished {
-                    step,
-                    change,
-                    reason,
-                    outputs,
-                    duration_ms,
+                    Event::StepFinished {
+                        step,
+                        change,
+                        reason,
+                        outputs,
+                        duration_ms,
+                    }
                 };
                 self.cx.session.events.send(event);
                 for next in std::mem::take(&mut self.dependents[at]) {
@@ -477,6 +463,7 @@ impl Dispatcher {
                 let entry = Entry::StepFailed {
                     step: step.clone(),
                     fault: fault.clone(),
+                    again: None,
                 };
                 self.cx
                     .session
@@ -492,7 +479,18 @@ impl Dispatcher {
                 self.faults.push((Some(step), fault));
             }
         }
+        if self.may_begin() {
+            let_in.into_iter().for_each(|at| self.begin(at));
+        }
         Ok(())
+    }
+
+    fn count(&mut self, change: Change) {
+        if change.is_change() {
+            self.counts.changed += 1;
+        } else {
+            self.counts.unchanged += 1;
+        }
     }
 
     fn skip_the_rest(&self) {
@@ -506,18 +504,9 @@ impl Dispatcher {
                 self.cx.session.events.send(Event::StepSkipped {
                     step: step.address.clone(),
                     why: why.to_owned(),
+                    reason: None,
                 });
             }
         }
     }
-}
-
-fn group_of(cx: &RunCx, at: usize) -> Option<String> {
-    let address = &cx.runbook.steps[at].address;
-    cx.state()
-        .observed
-        .declared
-        .get(address)?
-        .restart_group
-        .clone()
 }

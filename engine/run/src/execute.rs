@@ -27,7 +27,9 @@ use crate::{
     Session,
     events::StepProgress,
     host::JournaledHost,
+    in_hand::{InHand, Limit},
     observe::{self, Known},
+    skipped,
 };
 
 /// Everything that the steps of one run share.
@@ -75,19 +77,34 @@ impl RunCx {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Brings one step about.
-    pub(crate) async fn execute(&self, at: usize) -> Result<StepEnd, Fault> {
+    /// One attempt to bring a step about.
+    pub(crate) async fn attempt(&self, at: usize, limit: &Limit) -> Result<StepEnd, Fault> {
         let step = &self.runbook.steps[at];
         let planned = &self.plan.steps[at];
         let kind = observe::kind_of(&self.kinds, step)?;
-        if planned.change == Change::NoOp && !self.foreseen.contains(&step.address) {
+        if let Some(reason) = self.skip(step)? {
+            if self.exact && !keeps_to(planned, Change::NoOp, &[]) {
+                return Err(not_agreed(planned, Change::NoOp, &reason));
+            }
+            return Ok(StepEnd {
+                change: Change::NoOp,
+                reason,
+                outputs: Outputs::new(),
+            });
+        }
+        let stands = !planned.reason.is_skip() && !self.foreseen.contains(&step.address);
+        if planned.change == Change::NoOp && stands {
             return self.leave_alone(step, planned).await;
         }
         let args = observe::resolve(step, &self.state().known).map_err(|_| {
             Fault::internal("an argument is not known though all earlier steps are done")
                 .at(&step.address)
         })?;
-        let seen = observe::look(&self.session, &*self.session.machine, kind, step, &args).await;
+        let look = async {
+            let machine = &*self.session.machine;
+            Ok(observe::look(&self.session, machine, kind, step, &args).await)
+        };
+        let seen = limit.finish(&InHand::default(), look).await?;
         let (change, reason, diff) = self.decide_again(step, &seen)?;
         if self.exact && !keeps_to(planned, change, &diff) {
             return Err(not_agreed(planned, change, &reason));
@@ -103,7 +120,8 @@ impl RunCx {
                 outputs,
             });
         }
-        let outputs = self.act(step, kind, &args, change, &reason).await?;
+        let acted = self.act(step, kind, &args, (change, &reason), limit);
+        let outputs = acted.await?;
         self.remember(step, &args, &seen, change, &outputs).await?;
         Ok(StepEnd {
             change,
@@ -112,12 +130,44 @@ impl RunCx {
         })
     }
 
+    /// Why the step is not done, if it is not, now that those before it are done.
+    fn skip(&self, step: &Step) -> Result<Option<Reason>, Fault> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let left_out = &mut state.observed.left_out;
+        match skipped::why(step, &state.known, left_out) {
+            Ok(Some(reason)) => {
+                if !reason.is_choice() {
+                    state.known.remove(&step.address);
+                }
+                left_out.insert(step.address.clone(), reason.clone());
+                Ok(Some(reason))
+            }
+            Ok(None) => {
+                left_out.remove(&step.address);
+                Ok(None)
+            }
+            Err(Observation::Failed(fault)) => Err(fault),
+            Err(open) => Err(Fault::internal(format!(
+                "a condition is open though all earlier steps are done: {open:?}"
+            ))
+            .at(&step.address)),
+        }
+    }
+
     /// A step that the plan leaves alone: what was seen of it stands.
     async fn leave_alone(&self, step: &Step, planned: &PlannedStep) -> Result<StepEnd, Fault> {
         let (outputs, seen) = {
             let state = self.state();
-            let outputs = state.known.get(&step.address).cloned().unwrap_or_default();
-            (outputs, state.observed.steps.get(&step.address).cloned())
+            let seen = state.observed.steps.get(&step.address).cloned();
+            let outputs = match (state.known.get(&step.address), &seen) {
+                (Some(outputs), _) => outputs.clone(),
+                (None, Some(Observation::Proof { .. })) => {
+                    observe::remembered(&self.session, &step.address)
+                }
+                (None, _) => Outputs::new(),
+            };
+            (outputs, seen)
         };
         if let Some(seen @ Observation::State { .. }) = &seen {
             let args = observe::resolve(step, &self.state().known).unwrap_or_default();
@@ -183,7 +233,8 @@ impl RunCx {
         reason: &Reason,
         diff: &[DiffLine],
     ) -> Result<(), Fault> {
-        if self.agreed || planned.undo == UndoClass::Irreversible || !change.is_change() {
+        let asked = planned.change.is_change() && planned.undo == UndoClass::Irreversible;
+        if self.agreed || asked || !change.is_change() {
             return Ok(());
         }
         let history = self.session.ledger.history();
@@ -206,8 +257,8 @@ impl RunCx {
         step: &Step,
         kind: &Kind,
         args: &serde_json::Value,
-        change: Change,
-        reason: &Reason,
+        (change, reason): (Change, &Reason),
+        limit: &Limit,
     ) -> Result<Outputs, Fault> {
         let _turn = self.restart_turn(step, change).await;
         if change == Change::Restart && self.failed.load(Ordering::SeqCst) {
@@ -241,6 +292,7 @@ impl RunCx {
             session: &self.session,
             run: self.run,
             step: &step.address,
+            in_hand: InHand::default(),
         };
         let apply = ApplyCx {
             step: me,
@@ -248,22 +300,32 @@ impl RunCx {
             change,
             progress: &progress,
         };
+        if !matches!(kind, Kind::Proof(_)) {
+            self.started(step, change, reason).await?;
+        }
+        let work = self.apply(step, kind, args, &apply);
+        limit.finish(&host.in_hand, work).await
+    }
+
+    async fn apply(
+        &self,
+        step: &Step,
+        kind: &Kind,
+        args: &serde_json::Value,
+        apply: &ApplyCx<'_>,
+    ) -> Result<Outputs, Fault> {
         match kind {
             Kind::Proof(kind) => {
                 let cx = CheckCx {
-                    step: me,
+                    step: apply.step,
                     host: &*self.session.machine,
-                    progress: &progress,
+                    progress: apply.progress,
                 };
                 kind.prove(&cx).await
             }
-            Kind::Once(kind) => {
-                self.started(step, change, reason).await?;
-                kind.apply(&apply).await
-            }
-            Kind::State(kind_) => {
-                self.started(step, change, reason).await?;
-                let outputs = kind_.apply(&apply).await?;
+            Kind::Once(kind) => kind.apply(apply).await,
+            Kind::State(state) => {
+                let outputs = state.apply(apply).await?;
                 self.verify(step, kind, args).await?;
                 Ok(outputs)
             }

@@ -2,13 +2,14 @@
 //!
 //! Goes through the steps in order. One that differs and can be foreseen goes through its motions on
 //! the [`Overlay`]; those that come after it are looked at again there, so that a plan shows what they
-//! will really do. Steps that come after nothing foreseen are not looked at twice.
+//! will really do. Steps that come after nothing foreseen are not looked at twice, and what is left out
+//! foresees nothing.
 
 use std::collections::{HashMap, HashSet};
 
 use futures::future::join_all;
 use krun_model::{
-    Address, Change, Fault, Outputs, Runbook, Step,
+    Address, Change, Fault, Outputs, Reason, Runbook, Step,
     kind::{ApplyCx, Check, Kind, Kinds, StepRef},
 };
 use krun_plan::Observation;
@@ -18,6 +19,7 @@ use crate::{
     events::Silent,
     observe::{Known, Look, Seen, kind_of, look, outputs, resolve},
     overlay::{Lens, Overlay},
+    skipped::{self, Turn},
 };
 
 /// Looks again at every step that comes after a foreseen change.
@@ -26,9 +28,9 @@ pub(crate) async fn look_ahead(
     runbook: &Runbook,
     kinds: &Kinds,
     how: Look<'_>,
-    overlay: &Overlay,
     seen: &mut Seen,
 ) -> Result<(), Fault> {
+    let overlay = &Overlay::default();
     let run = session.ledger.history().next_run();
     let lens = |step| Lens::new(session, overlay, run, step, how.remember);
     let mut known = seen.known.clone();
@@ -40,13 +42,23 @@ pub(crate) async fn look_ahead(
                 continue;
             }
             changed.insert(&step.address);
+            let left_out = &mut seen.observed.left_out;
+            if left_out.get(&step.address).is_some_and(Reason::is_choice) {
+                continue;
+            }
             known.remove(&step.address);
-            let args = match resolve(step, &known) {
-                Ok(args) => args,
-                Err(unresolved) => {
+            left_out.remove(&step.address);
+            let args = match skipped::turn(step, &known, left_out) {
+                Turn::Look(args) => args,
+                Turn::Wait(found) => {
                     seen.known.remove(&step.address);
-                    let steps = &mut seen.observed.steps;
-                    steps.insert(step.address.clone(), unresolved);
+                    seen.observed.steps.insert(step.address.clone(), found);
+                    continue;
+                }
+                Turn::Skip(reason) => {
+                    seen.known.remove(&step.address);
+                    seen.observed.steps.remove(&step.address);
+                    left_out.insert(step.address.clone(), reason);
                     continue;
                 }
             };
@@ -93,7 +105,9 @@ async fn foresee(
     seen: &Seen,
     lens: &Lens<'_>,
 ) -> Result<Option<Outputs>, Fault> {
-    let Some((change, args)) = drift(step, known, seen).filter(|_| (how.will_do)(step)) else {
+    let is_left_out = seen.observed.left_out.contains_key(&step.address);
+    let drift = drift(step, known, seen).filter(|_| !is_left_out && (how.will_do)(step));
+    let Some((change, args)) = drift else {
         return Ok(None);
     };
     let Kind::State(kind) = kind_of(kinds, step)? else {

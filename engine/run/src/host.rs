@@ -14,13 +14,15 @@ use krun_model::{
     process::Running,
 };
 
-use crate::{Session, events::StepProgress};
+use crate::{Session, events::StepProgress, in_hand::InHand};
 
 /// The machine as one step of one run may change it.
 pub(crate) struct JournaledHost<'a> {
     pub(crate) session: &'a Session,
     pub(crate) run: RunId,
     pub(crate) step: &'a Address,
+    /// Effects that were begun and have no outcome yet.
+    pub(crate) in_hand: InHand,
 }
 
 impl JournaledHost<'_> {
@@ -86,6 +88,7 @@ impl JournaledHost<'_> {
 #[async_trait]
 impl WriteHost for JournaledHost<'_> {
     async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
+        let _held = self.in_hand.take()?;
         let session = self.session;
         let target = effect.target();
         let before = session.observe(&target).await?;

@@ -1,6 +1,6 @@
 //! Parameters that say what a deployment *is* cannot change under its name.
 
-use krun_model::{Fault, FaultCode, History, Runbook, journal::Pin};
+use krun_model::{Choice, Fault, FaultCode, History, Runbook, journal::Pin};
 
 /// Refuses a run whose identity parameters differ from those that the deployment was made with.
 pub(crate) fn check(history: &History, runbook: &Runbook, name: &str) -> Result<(), Fault> {
@@ -35,6 +35,7 @@ pub(crate) fn pin(
     runbook: &Runbook,
     path: String,
     given: krun_model::Map<serde_json::Value>,
+    choice: Choice,
 ) -> Pin {
     Pin {
         path,
@@ -51,5 +52,6 @@ pub(crate) fn pin(
             .filter(|p| p.identity)
             .map(|p| p.name.clone())
             .collect(),
+        choice,
     }
 }

@@ -6,12 +6,14 @@
 //! a [`Machine`](krun_model::host::Machine), and never prints: events go to a reporter.
 
 mod adopt;
+mod attempts;
 mod dispatch;
 mod events;
 mod execute;
 mod foresight;
 mod host;
 mod identity;
+mod in_hand;
 mod ledger;
 mod observe;
 mod overlay;
@@ -20,6 +22,8 @@ mod probe;
 mod processes;
 mod rollback;
 mod session;
+mod skipped;
+mod turns;
 
 pub use adopt::{AdoptLine, adopt, survey};
 pub use dispatch::{Approval, RunOptions, RunRequest, plan, plan_file, run, run_planned};

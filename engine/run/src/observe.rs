@@ -1,26 +1,27 @@
 //! Looks at the machine for every step before anything is decided.
 //!
 //! Steps whose arguments are known are looked at together; an output that a look yields lets the
-//! next ones be looked at. Then [`foresight`](crate::foresight) looks again at those that come after a
-//! change that can be foreseen. Nothing is changed.
+//! next ones be looked at. What a run leaves out is not looked at, unless others need to know what it
+//! says. What steps find after changes that can be foreseen is [`foresight`](crate::foresight)'s.
+//! Nothing is changed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     num::NonZero,
 };
 
 use futures::future::join_all;
 use krun_model::{
-    Address, Digest, Outputs, ReadHost, Runbook, Step,
+    Address, Change, Digest, Fault, Outputs, Plan, ReadHost, Reason, Runbook, Step,
     kind::{Check, CheckCx, Kind, Kinds, StepRef},
 };
-use krun_plan::{Observation, Observed, inputs_digest, once_done};
+use krun_plan::{LeftOut, Observation, Observed, inputs_digest, once_done};
 
 use crate::{
     Session,
     events::Silent,
-    foresight,
     overlay::{Lens, Overlay},
+    skipped::{self, Turn},
 };
 
 /// Outputs that are known now, by step.
@@ -46,6 +47,32 @@ pub(crate) struct Seen {
     pub(crate) foreseen: BTreeSet<Address>,
     /// Digests of what was seen, by step, where they are wanted.
     pub(crate) digests: BTreeMap<Address, Digest>,
+}
+
+impl Seen {
+    /// What keeps a step from being looked at: a step that has not said what it needs to know.
+    fn waits_for(&self, step: &Address) -> Option<&Address> {
+        match self.observed.steps.get(step)? {
+            Observation::Unresolved { waits_for, .. }
+            | Observation::Undecided { waits_for, .. } => Some(waits_for),
+            _ => None,
+        }
+    }
+
+    fn is_proof(&self, step: &Address) -> bool {
+        let seen = self.observed.steps.get(step);
+        matches!(seen, Some(Observation::Proof { .. }))
+    }
+
+    /// Whether a step waits for what a proof says.
+    pub(crate) fn waits_for_proofs(&self) -> bool {
+        let waited_for = self
+            .observed
+            .steps
+            .keys()
+            .filter_map(|at| self.waits_for(at));
+        waited_for.into_iter().any(|at| self.is_proof(at))
+    }
 }
 
 /// A step's arguments, or what they wait for.
@@ -133,14 +160,25 @@ pub(crate) fn outputs(session: &Session, address: &Address, seen: &Observation) 
     }
 }
 
-/// Looks at all steps.
+/// Looks at all steps but those that are left out.
 pub(crate) async fn observe(
     session: &Session,
     runbook: &Runbook,
     kinds: &Kinds,
+    left_out: LeftOut,
     how: Look<'_>,
-) -> Result<Seen, krun_model::Fault> {
+) -> Result<Seen, Fault> {
     let mut seen = Seen::default();
+    let LeftOut {
+        mut steps,
+        looked_at,
+    } = left_out;
+    // Only once they were looked at is it clear that they don't say something.
+    let for_outputs: BTreeMap<_, _> = looked_at
+        .iter()
+        .filter_map(|address| steps.remove_entry(address))
+        .collect();
+    seen.observed.left_out = steps;
     for step in &runbook.steps {
         let kind = kind_of(kinds, step)?.common();
         let declared = kind.declare(&step.address, session.ledger.id(), &step.args)?;
@@ -148,35 +186,104 @@ pub(crate) async fn observe(
             .declared
             .insert(step.address.clone(), declared);
     }
+    let open = runbook.steps.iter().collect();
+    look_at(session, kinds, open, for_outputs, how, &mut seen).await?;
+    Ok(seen)
+}
+
+/// Takes over what proofs that need not run again said when they ran, and looks at the steps that
+/// waited for it; whether there were any.
+pub(crate) async fn observe_behind_proofs(
+    session: &Session,
+    runbook: &Runbook,
+    kinds: &Kinds,
+    how: Look<'_>,
+    plan: &Plan,
+    seen: &mut Seen,
+) -> Result<bool, Fault> {
+    let is_waiting = |step: &&Step| seen.waits_for(&step.address).is_some();
+    let open: Vec<&Step> = runbook.steps.iter().filter(is_waiting).collect();
+    let waited_for: HashSet<&Address> = open
+        .iter()
+        .filter_map(|step| seen.waits_for(&step.address))
+        .collect();
+    let stand: Vec<&Address> = plan
+        .steps
+        .iter()
+        .filter(|step| step.change == Change::NoOp && !step.reason.is_skip())
+        .map(|step| &step.address)
+        .filter(|at| waited_for.contains(at) && seen.is_proof(at))
+        .filter(|at| !seen.known.contains_key(*at))
+        .collect();
+    if stand.is_empty() {
+        return Ok(false);
+    }
+    for proof in stand {
+        let said = remembered(session, proof);
+        seen.known.insert(proof.clone(), said);
+    }
+    look_at(session, kinds, open, BTreeMap::new(), how, seen).await?;
+    Ok(true)
+}
+
+/// What a step said when it was last done.
+pub(crate) fn remembered(session: &Session, step: &Address) -> Outputs {
+    let history = session.ledger.history();
+    let memory = history.steps.get(step);
+    memory
+        .map(|memory| memory.outputs.clone())
+        .unwrap_or_default()
+}
+
+/// Looks at some steps, which stand in an order of dependencies. `for_outputs` are those that a run
+/// leaves out, with why, and that are looked at only for what they say.
+async fn look_at(
+    session: &Session,
+    kinds: &Kinds,
+    mut open: Vec<&Step>,
+    mut for_outputs: BTreeMap<Address, Reason>,
+    how: Look<'_>,
+    seen: &mut Seen,
+) -> Result<(), Fault> {
     let run = session.ledger.history().next_run();
-    let overlay = Overlay::default();
-    let mut open: Vec<&Step> = runbook.steps.iter().collect();
+    let nothing_foreseen = Overlay::default();
     loop {
         let mut looks = Vec::new();
         let mut waiting = Vec::new();
+        let observed = &mut seen.observed;
         for step in open {
-            match resolve(step, &seen.known) {
-                Ok(args) => {
+            match skipped::turn(step, &seen.known, &observed.left_out) {
+                Turn::Look(args) => {
                     let kind = kind_of(kinds, step)?;
-                    let lens = Lens::new(session, &overlay, run, &step.address, how.remember);
+                    let lens =
+                        Lens::new(session, &nothing_foreseen, run, &step.address, how.remember);
                     looks.push(async move {
                         let found = look(session, &lens, kind, step, &args).await;
                         (step, found, lens.seen())
                     });
                 }
-                Err(unresolved) => {
-                    let steps = &mut seen.observed.steps;
-                    steps.insert(step.address.clone(), unresolved);
+                Turn::Wait(found) => {
+                    observed.steps.insert(step.address.clone(), found);
                     waiting.push(step);
+                }
+                Turn::Skip(reason) => {
+                    observed.steps.remove(&step.address);
+                    observed.left_out.insert(step.address.clone(), reason);
                 }
             }
         }
+        if looks.is_empty() && for_outputs.is_empty() {
+            return Ok(());
+        }
         if looks.is_empty() {
-            break;
+            observed.left_out.append(&mut for_outputs);
         }
         for (step, found, digest) in all(looks).await {
             if let Some(outputs) = outputs(session, &step.address, &found) {
                 seen.known.insert(step.address.clone(), outputs);
+            }
+            if let Some((address, reason)) = for_outputs.remove_entry(&step.address) {
+                seen.observed.left_out.insert(address, reason);
             }
             seen.digests
                 .extend(digest.map(|digest| (step.address.clone(), digest)));
@@ -184,8 +291,6 @@ pub(crate) async fn observe(
         }
         open = waiting;
     }
-    foresight::look_ahead(session, runbook, kinds, how, &overlay, &mut seen).await?;
-    Ok(seen)
 }
 
 /// More looks than this are shared out among threads: each is little, all are much.
@@ -214,8 +319,8 @@ async fn all<T: Send>(mut looks: Vec<impl Future<Output = T> + Send>) -> Vec<T> 
 }
 
 /// The kind of a step; that there is one was found at check.
-pub(crate) fn kind_of<'a>(kinds: &'a Kinds, step: &Step) -> Result<&'a Kind, krun_model::Fault> {
-    kinds.get(&step.kind).ok_or_else(|| {
-        krun_model::Fault::internal(format!("no kind `{}`", step.kind)).at(&step.address)
-    })
+pub(crate) fn kind_of<'a>(kinds: &'a Kinds, step: &Step) -> Result<&'a Kind, Fault> {
+    kinds
+        .get(&step.kind)
+        .ok_or_else(|| Fault::internal(format!("no kind `{}`", step.kind)).at(&step.address))
 }

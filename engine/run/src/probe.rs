@@ -8,7 +8,7 @@
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
 
 use krun_model::{
-    Effect, Event, Fault, FaultCode, Map, TargetState, configs::ConfigChanges,
+    Address, Effect, Event, Fault, FaultCode, Map, TargetState, configs::ConfigChanges,
     history::EffectMemory, journal::Outcome,
 };
 
@@ -18,6 +18,21 @@ use crate::Session;
 /// is in doubt is taken as it is found.
 pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<Vec<Event>, Fault> {
     let pending = session.ledger.history().pending.clone();
+    settle(session, pending, force).await
+}
+
+/// Probes what an attempt at a step of this run left without an outcome.
+pub(crate) async fn settle_step(session: &Session, step: &Address) -> Result<(), Fault> {
+    let mut pending = session.ledger.history().pending.clone();
+    pending.retain(|effect| effect.step == *step);
+    settle(session, pending, false).await.map(drop)
+}
+
+async fn settle(
+    session: &Session,
+    pending: Vec<EffectMemory>,
+    force: bool,
+) -> Result<Vec<Event>, Fault> {
     let (mut doubts, mut said) = (Vec::new(), Vec::new());
     for effect in &pending {
         let target = effect.effect.target();

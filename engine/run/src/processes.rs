@@ -9,7 +9,9 @@ use krun_model::{
 };
 use krun_plan::{Graph, waves};
 
-use crate::{Ended, RunRequest, Session, host::JournaledHost, probe, session::Counts};
+use crate::{
+    Ended, RunRequest, Session, host::JournaledHost, in_hand::InHand, probe, session::Counts,
+};
 
 /// A process that krun started or adopted, and whether it runs.
 #[derive(Clone, Debug)]
@@ -154,6 +156,7 @@ async fn stop_one(
             session,
             run,
             step: &step,
+            in_hand: InHand::default(),
         };
         let effect = Effect::StopProcess {
             id: view.spec.id.clone(),

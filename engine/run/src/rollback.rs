@@ -10,7 +10,10 @@ use krun_model::{
 };
 use krun_plan::{Graph, RollbackPlan, UndoAction, UndoLine, World, targets, waves};
 
-use crate::{Ended, Session, host::JournaledHost, probe, processes::is_process, session::Counts};
+use crate::{
+    Ended, Session, host::JournaledHost, in_hand::InHand, probe, processes::is_process,
+    session::Counts,
+};
 
 /// How a rollback is to be done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -206,6 +209,7 @@ impl<'a> Undoing<'a> {
             session: self.session,
             run: self.run,
             step: &line.step,
+            in_hand: InHand::default(),
         };
         for effect in effects {
             match host.perform(effect.clone()).await {

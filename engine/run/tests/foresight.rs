@@ -6,11 +6,12 @@ use std::{fs, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Change, Effect, Effector, Event, Fault, Map, Reason, Reporter, Runbook, Step, Target,
-    TargetState, Value,
+    Change, Choice, Condition, Effect, Effector, Event, Fault, Manner, Map, Reason, Reporter,
+    Runbook, Step, Target, TargetState, Value,
     event::RunStatus,
     journal::{Verb, Who},
     kind::Kinds,
+    manner::When,
     runbook::Span,
 };
 use krun_run::{Ended, EventSender, Ledger, RunOptions, RunRequest, Session};
@@ -104,6 +105,7 @@ fn runbook(root: &Utf8Path, acts: &[Act]) -> Runbook {
             kind: kind.to_owned(),
             args,
             after: after.into_iter().collect(),
+            manner: Manner::default(),
             doc: String::new(),
             phase: None,
             span: Span {
@@ -121,8 +123,25 @@ fn runbook(root: &Utf8Path, acts: &[Act]) -> Runbook {
         params: vec![],
         values: Map::new(),
         phases: vec![],
+        gates: vec![],
         steps,
         sources: vec![],
+    }
+}
+
+/// Leaves some steps out: by a condition that does not hold, by a tag.
+fn leave_out(runbook: &mut Runbook, how: &[usize]) {
+    for (step, how) in runbook.steps.iter_mut().zip(how) {
+        match how {
+            0 => {
+                step.manner.when = Some(When {
+                    condition: Condition::Is(Value::Bool(false)),
+                    text: "false".into(),
+                });
+            }
+            1 => step.manner.tags = vec!["slow".into()],
+            _ => {}
+        }
     }
 }
 
@@ -134,6 +153,7 @@ fn request(runbook: Runbook) -> RunRequest {
         given: Map::new(),
         verb: Verb::Run,
         options: RunOptions::default(),
+        choice: Choice::default(),
         approve: Box::new(|_| Ok(())),
     }
 }
@@ -209,10 +229,19 @@ proptest! {
     fn the_run_does_what_the_plan_says(
         acts in acts(),
         there in proptest::collection::vec((0..FOLDERS.len(), 0..FILES.len(), 0..TEXTS.len()), 0..4),
+        left_out in proptest::collection::vec(0..8usize, 14),
     ) {
         let (folder, root) = world(&there);
         let state = Utf8Path::from_path(folder.path()).unwrap().join("state");
         let book = runbook(&root, &acts);
+        let request = |mut book: Runbook| {
+            leave_out(&mut book, &left_out);
+            let mut request = request(book);
+            // A tag that no step has is refused.
+            let tagged = request.runbook.steps.iter().any(|step| !step.manner.tags.is_empty());
+            request.choice.skip_tags.extend(tagged.then(|| "slow".to_owned()));
+            request
+        };
         let (plan, ended): (_, Result<Ended, Fault>) = block_on(async |events| {
             let session = session(&state, events);
             let (plan, faults) = krun_run::plan_file(&session, &request(book.clone()), 0).await.unwrap();
@@ -232,6 +261,9 @@ proptest! {
         }
         if !plan.steps.iter().any(unknown) {
             prop_assert!(ended.faults.is_empty());
+        }
+        for (at, step) in plan.steps.iter().enumerate() {
+            prop_assert_eq!(step.reason.is_skip(), left_out[at] < 2, "{}", step.address);
         }
     }
 }

@@ -3,10 +3,10 @@
 //! A value comes as text (`--param`), as data (a file of parameters) or from the script (a default);
 //! text is read as what the parameter's type says.
 
-use krun_model::{ParamSpec, ParamType};
+use krun_model::{ParamSpec, ParamType, names::listed};
 use serde_json::Value as Json;
 
-use crate::{names::listed, paths::PathBase};
+use crate::paths::PathBase;
 
 /// The value as the type has it, or why it is none, as a lower-case fragment.
 pub(crate) fn bind(ty: &ParamType, given: &Json, base: &PathBase) -> Result<Json, String> {

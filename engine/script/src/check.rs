@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use krun_model::names::{listed, nearest};
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
 use crate::{
     diagnostic::Diagnostic,
     gather::{Unit, Units},
-    names::{listed, nearest},
     rewrite::SEEN_BY_SWITCH,
     runtime::not_available,
     site::{self, Function},

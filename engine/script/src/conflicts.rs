@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use krun_model::{Fault, Target, kind::Kinds};
+use krun_model::{Condition, Fault, Target, Value, kind::Kinds};
 
 use crate::{
     diagnostic::{Diagnostic, Place},
@@ -22,6 +22,8 @@ pub(crate) fn check(draft: &mut Draft, kinds: &Kinds, order: &Order) {
             continue;
         };
         match kind.common().declare(&step.address, DEPLOYMENT, &step.args) {
+            // What is never done writes nothing: of two steps for one file, each for a case.
+            Ok(_) if is_never_done(step) => {}
             Ok(declared) => {
                 for target in declared.writes {
                     let writers = writers.entry(target).or_default();
@@ -52,6 +54,12 @@ pub(crate) fn check(draft: &mut Draft, kinds: &Kinds, order: &Order) {
     found
         .into_iter()
         .for_each(|diagnostic| draft.report(diagnostic));
+}
+
+/// Whether parameters alone decide that a step is skipped.
+fn is_never_done(step: &StepDraft) -> bool {
+    let when = step.manner.when.as_ref().map(|when| &when.condition);
+    when == Some(&Condition::Is(Value::Bool(false)))
 }
 
 /// Whether a path of edges leads back from `later` to `earlier`.

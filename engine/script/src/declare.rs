@@ -2,10 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use krun_model::{Kind, kind::Kinds, runbook::Phase};
+use krun_model::{
+    Kind,
+    kind::Kinds,
+    runbook::{Gate, Phase},
+};
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 
 use crate::{
+    assertion, condition,
     diagnostic::Diagnostic,
     draft::{Draft, Shared, Spot},
     handle, header, params, steps,
@@ -14,6 +19,7 @@ use crate::{
 /// Adds everything that declares to an engine.
 pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
     handle::register(engine, draft);
+    condition::register(engine, draft);
 
     let shared = draft.clone();
     engine.register_fn("runbook", move |cx: NativeCallContext, given: Dynamic| {
@@ -40,17 +46,26 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
     engine.register_fn("gate", move |cx: NativeCallContext, title: Dynamic| {
         let (mut draft, spot) = at(&shared, &cx);
         draft.require_header(&spot, "gate");
-        title_of(&mut draft, &spot, "gate", &title);
-        draft.gates += 1;
+        let name = title_of(&mut draft, &spot, "gate", &title);
+        let doc = spot.doc();
+        draft.gates.push(Gate {
+            name,
+            doc,
+            steps: 0,
+        });
     });
     let mut root = Folder::default();
     for kind in kinds.iter() {
         root.add(kind.spec().name, kind);
     }
     root.register(engine, draft);
+    assertion::register(engine, kinds.get("assert"), draft);
 }
 
-fn at<'a>(shared: &'a Shared, cx: &NativeCallContext) -> (std::sync::MutexGuard<'a, Draft>, Spot) {
+pub(crate) fn at<'a>(
+    shared: &'a Shared,
+    cx: &NativeCallContext,
+) -> (std::sync::MutexGuard<'a, Draft>, Spot) {
     let draft = shared.lock();
     let spot = draft.spot(cx);
     (draft, spot)

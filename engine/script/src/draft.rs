@@ -8,11 +8,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use krun_model::{Address, Map, ParamSpec, Span, Value, runbook::Phase};
+use krun_model::{
+    Address, Manner, Map, ParamSpec, Span, Value,
+    runbook::{Gate, Phase},
+};
 use rhai::{NativeCallContext, Position};
 use serde_json::Value as Json;
 
 use crate::{
+    condition::Made,
     diagnostic::{Diagnostic, Place},
     gather::Units,
     header::Header,
@@ -38,6 +42,8 @@ pub(crate) struct StepDraft {
     pub phase: Option<usize>,
     /// How many gates came before it.
     pub gate: usize,
+    /// How the engine treats it.
+    pub manner: Manner,
     pub place: Place,
     /// Whether its arguments fit the kind's schema.
     pub sound: bool,
@@ -68,7 +74,11 @@ pub(crate) struct Draft {
     pub phases: Vec<Phase>,
     pub steps: Vec<StepDraft>,
     pub index: HashMap<Address, usize>,
-    pub gates: usize,
+    pub gates: Vec<Gate>,
+    /// Comparisons with outputs that were made.
+    pub tests: Vec<Made>,
+    /// How many of each group of steps may run at the same time, and where that is said first.
+    pub serials: HashMap<String, (usize, Place)>,
     diagnostics: Vec<Diagnostic>,
     seen: HashSet<(Arc<str>, usize, String)>,
 }
@@ -198,6 +208,15 @@ impl Spot {
     pub fn value(&self, key: &str) -> Place {
         self.range(|site| site.entries.get(key).map(|(_, value)| value))
             .unwrap_or_else(|| self.callee())
+    }
+
+    /// The text of a key's value in the map of arguments, in one line; none where the map is not
+    /// written out in the call.
+    pub fn value_text(&self, key: &str) -> Option<String> {
+        let place = self.range(|site| site.entries.get(key).map(|(_, value)| value))?;
+        let text = &self.units.source(&self.id).text;
+        let text = text.get(place.offset..place.offset + place.len)?;
+        Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// The prose above the statement.

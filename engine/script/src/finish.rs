@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
-use krun_model::{Digest, Runbook, Step, kind::Kinds, runbook::SourceFile};
+use krun_model::{
+    Digest, Runbook, Step,
+    kind::Kinds,
+    names::{listed, nearest},
+    runbook::{Gate, SourceFile},
+};
 
 use crate::{
-    conflicts,
+    condition, conflicts,
     diagnostic::Diagnostic,
-    draft::Draft,
-    names::{listed, nearest},
+    draft::{Draft, StepDraft},
     order::Order,
 };
 
 /// Checks a draft as a whole, and makes it a runbook where nothing is wrong.
 pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
     check_given(draft);
+    condition::report_unused(draft);
     let order = Order::of(draft)?;
     conflicts::check(draft, kinds, &order);
     if draft.is_wrong() {
@@ -30,6 +35,7 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
         .into_iter()
         .map(Some)
         .collect();
+    let gates = gates(draft, &steps);
     let mut ordered = Vec::with_capacity(steps.len());
     for index in order.sequence {
         let Some(step) = steps[index].take() else {
@@ -44,6 +50,7 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
             kind: step.kind.to_owned(),
             args: Arc::unwrap_or_clone(step.args),
             after,
+            manner: step.manner,
             doc: step.doc,
             phase: step.phase,
         });
@@ -56,9 +63,26 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
         params: std::mem::take(&mut draft.params),
         values: std::mem::take(&mut draft.values),
         phases: std::mem::take(&mut draft.phases),
+        gates,
         steps: ordered,
         sources: sources(draft),
     })
+}
+
+/// Each gate with the number of steps before it. Steps that were declared before a gate stand before
+/// it in the order of dependencies too.
+fn gates(draft: &mut Draft, steps: &[Option<StepDraft>]) -> Vec<Gate> {
+    let mut gates = std::mem::take(&mut draft.gates);
+    let mut counts = vec![0; gates.len() + 1];
+    for step in steps.iter().flatten() {
+        counts[step.gate] += 1;
+    }
+    let mut before = 0;
+    for (gate, count) in gates.iter_mut().zip(counts) {
+        before += count;
+        gate.steps = before;
+    }
+    gates
 }
 
 fn sources(draft: &Draft) -> Vec<SourceFile> {

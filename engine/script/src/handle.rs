@@ -8,16 +8,19 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use krun_model::{Address, Kind, Map, Value};
+use krun_model::{
+    Address, Kind, Map, Value,
+    names::{listed, nearest},
+};
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Module, NativeCallContext,
     Position,
 };
 
 use crate::{
+    condition::Test,
     diagnostic::{Diagnostic, Place},
     draft::{Draft, Shared},
-    names::{listed, nearest},
     rewrite::SEEN_BY_SWITCH,
     values::{to_dynamic, to_json, to_value},
 };
@@ -136,6 +139,26 @@ pub(crate) struct Output {
     pub name: ImmutableString,
 }
 
+/// What a script can hold and hand on, and not look at.
+pub(crate) trait Opaque: Clone + Send + Sync + 'static {
+    /// The output that keeps it from being known.
+    fn output(&self) -> Option<Output>;
+}
+
+impl Opaque for Output {
+    fn output(&self) -> Option<Output> {
+        Some(self.clone())
+    }
+}
+
+/// Operators that yield a value.
+const ARITHMETIC: &[&str] = &["+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"];
+/// Operators that yield a bool.
+const COMPARISONS: &[&str] = &["==", "!=", "<", "<=", ">", ">="];
+
+/// The code of that.
+pub(crate) const UNKNOWN_VALUE: &str = "krun::unknown-value";
+
 /// The diagnostic of looking at an output.
 pub(crate) fn unknown_value(place: Place, output: Option<&Output>) -> Diagnostic {
     let message = match output {
@@ -144,9 +167,9 @@ pub(crate) fn unknown_value(place: Place, output: Option<&Output>) -> Diagnostic
         }
         None => "a step's output is known only after the step ran".to_owned(),
     };
-    Diagnostic::new("krun::unknown-value", place, message)
+    Diagnostic::new(UNKNOWN_VALUE, place, message)
         .label("a script can't look at it")
-        .help("Hand it on as an argument of another step.")
+        .help("Hand it on as an argument of another step, or compare it in a step's `when:`.")
 }
 
 type Native<T> = Result<T, Box<EvalAltResult>>;
@@ -156,9 +179,15 @@ pub(crate) fn register(engine: &mut Engine, draft: &Shared) {
     engine.register_type_with_name::<Handle>(HANDLE);
     engine.register_type_with_name::<Output>(OUTPUT);
     handles(engine, draft);
-    texts(engine, draft);
-    operators(engine, draft);
-    others(engine, draft);
+    texts::<Output>(engine, draft);
+    texts::<Test>(engine, draft);
+    json(engine, draft);
+    operators::<Output>(engine, draft, ARITHMETIC);
+    operators::<Test>(engine, draft, ARITHMETIC);
+    operators::<Test>(engine, draft, COMPARISONS);
+    properties::<Output>(engine, draft);
+    properties::<Test>(engine, draft);
+    switches(engine, draft);
 }
 
 fn handles(engine: &mut Engine, draft: &Shared) {
@@ -195,22 +224,25 @@ fn handles(engine: &mut Engine, draft: &Shared) {
     }
 }
 
-/// Everything that would make a text of an output.
-fn texts(engine: &mut Engine, draft: &Shared) {
+/// Everything that would make a text of it.
+fn texts<T: Opaque>(engine: &mut Engine, draft: &Shared) {
     for name in [rhai::FUNC_TO_STRING, rhai::FUNC_TO_DEBUG] {
         let shared = draft.clone();
-        engine.register_fn(name, move |cx: NativeCallContext, output: &mut Output| {
-            refuse(&shared, &cx, Some(output));
+        engine.register_fn(name, move |cx: NativeCallContext, opaque: &mut T| {
+            refuse(&shared, &cx, opaque);
             String::new()
         });
     }
+}
+
+fn json(engine: &mut Engine, draft: &Shared) {
     let shared = draft.clone();
     engine.register_fn(
         "to_json",
         move |cx: NativeCallContext, map: &mut rhai::Map| -> Native<String> {
             let map = Dynamic::from(map.clone());
             if let Some(output) = first_output(&map) {
-                refuse(&shared, &cx, Some(&output));
+                refuse(&shared, &cx, &output);
                 return Ok(String::new());
             }
             let json = to_json(&map).map_err(|what| format!("JSON can't contain {what}"))?;
@@ -219,17 +251,13 @@ fn texts(engine: &mut Engine, draft: &Shared) {
     );
 }
 
-fn operators(engine: &mut Engine, draft: &Shared) {
-    fn all<R: Clone + Send + Sync + 'static>(
-        engine: &mut Engine,
-        name: &str,
-        draft: &Shared,
-        result: fn(&Output) -> R,
-    ) {
+/// Operators that can't be applied to something a script can't look at.
+fn operators<T: Opaque>(engine: &mut Engine, draft: &Shared, names: &[&str]) {
+    fn all<T: Opaque>(engine: &mut Engine, name: &str, draft: &Shared) {
         let act = |shared: Shared| {
-            move |cx: &NativeCallContext, output: &Output| {
-                refuse(&shared, cx, Some(output));
-                result(output)
+            move |cx: &NativeCallContext, opaque: T| {
+                refuse(&shared, cx, &opaque);
+                opaque
             }
         };
         // With text and lists Rhai has operators of its own that take anything, so that those must
@@ -237,12 +265,12 @@ fn operators(engine: &mut Engine, draft: &Shared) {
         macro_rules! with {
             ($other:ty) => {
                 let refuse = act(draft.clone());
-                engine.register_fn(name, move |cx: NativeCallContext, a: Output, _: $other| {
-                    refuse(&cx, &a)
+                engine.register_fn(name, move |cx: NativeCallContext, a: T, _: $other| {
+                    refuse(&cx, a)
                 });
                 let refuse = act(draft.clone());
-                engine.register_fn(name, move |cx: NativeCallContext, _: $other, b: Output| {
-                    refuse(&cx, &b)
+                engine.register_fn(name, move |cx: NativeCallContext, _: $other, b: T| {
+                    refuse(&cx, b)
                 });
             };
         }
@@ -254,34 +282,42 @@ fn operators(engine: &mut Engine, draft: &Shared) {
         with!(char);
         with!(FnPtr);
         let refuse = act(draft.clone());
-        engine.register_fn(name, move |cx: NativeCallContext, a: Output, _: Output| {
-            refuse(&cx, &a)
+        engine.register_fn(name, move |cx: NativeCallContext, a: T, _: T| {
+            refuse(&cx, a)
         });
     }
-    for name in ["==", "!=", "<", "<=", ">", ">="] {
-        all(engine, name, draft, |_| false);
+    for name in names {
+        all::<T>(engine, name, draft);
     }
-    for name in ["+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"] {
-        all(engine, name, draft, Output::clone);
-    }
-    for name in ["!", "-", "+"] {
+    for name in ["-", "+"] {
         let shared = draft.clone();
-        engine.register_fn(name, move |cx: NativeCallContext, output: Output| {
-            refuse(&shared, &cx, Some(&output));
-            output
+        engine.register_fn(name, move |cx: NativeCallContext, opaque: T| {
+            refuse(&shared, &cx, &opaque);
+            opaque
         });
     }
 }
 
-/// Properties, loops and `switch`.
-fn others(engine: &mut Engine, draft: &Shared) {
+/// Properties and loops.
+fn properties<T: Opaque>(engine: &mut Engine, draft: &Shared) {
     let shared = draft.clone();
-    engine.register_indexer_get(
-        move |cx: NativeCallContext, output: &mut Output, _: Dynamic| {
-            refuse(&shared, &cx, Some(output));
-            output.clone()
-        },
-    );
+    engine.register_indexer_get(move |cx: NativeCallContext, opaque: &mut T, _: Dynamic| {
+        refuse(&shared, &cx, opaque);
+        opaque.clone()
+    });
+    let mut loops = Module::new();
+    loops.set_iter_result(std::any::TypeId::of::<T>(), |_| {
+        let error = EvalAltResult::ErrorMismatchDataType(
+            "array".to_owned(),
+            OUTPUT.to_owned(),
+            Position::NONE,
+        );
+        Box::new(std::iter::once(Err(error.into())))
+    });
+    engine.register_global_module(loops.into());
+}
+
+fn switches(engine: &mut Engine, draft: &Shared) {
     let shared = draft.clone();
     engine.register_fn(
         SEEN_BY_SWITCH,
@@ -294,28 +330,22 @@ fn others(engine: &mut Engine, draft: &Shared) {
             value
         },
     );
-    let mut loops = Module::new();
-    loops.set_iter_result(std::any::TypeId::of::<Output>(), |_| {
-        let error = EvalAltResult::ErrorMismatchDataType(
-            "array".to_owned(),
-            OUTPUT.to_owned(),
-            Position::NONE,
-        );
-        Box::new(std::iter::once(Err(error.into())))
-    });
-    engine.register_global_module(loops.into());
 }
 
-fn refuse(shared: &Shared, cx: &NativeCallContext, output: Option<&Output>) {
+/// Reports that something is looked at which no script can look at.
+pub(crate) fn refuse(shared: &Shared, cx: &NativeCallContext, opaque: &impl Opaque) {
     let mut draft = shared.lock();
     let place = draft.spot(cx).token();
-    draft.report(unknown_value(place, output));
+    draft.report(unknown_value(place, opaque.output().as_ref()));
 }
 
 /// An output somewhere in a value.
 fn first_output(value: &Dynamic) -> Option<Output> {
     if let Some(output) = value.read_lock::<Output>() {
         return Some(output.clone());
+    }
+    if let Some(test) = value.read_lock::<Test>() {
+        return test.output();
     }
     if let Ok(list) = value.as_array_ref() {
         return list.iter().find_map(first_output);

@@ -13,11 +13,13 @@
 //! |---|---|
 //! | gather | `shelf` (where text comes from), `source`, `rewrite`, `doc`, `gather`, `syntax` |
 //! | check | `site` (where calls stand), `check` |
-//! | evaluate | `world` (what is left out), `declare`, `header`, `params`, `bind`, `steps`, `handle`, `draft`, `runtime` |
+//! | evaluate | `world` (what is left out), `declare`, `header`, `params`, `bind`, `steps`, `reserved`, `handle`, `condition`, `assertion`, `draft`, `runtime` |
 //! | finish | `order`, `conflicts`, `finish` |
 
+mod assertion;
 mod bind;
 mod check;
+mod condition;
 mod conflicts;
 mod declare;
 mod diagnostic;
@@ -29,7 +31,6 @@ mod given;
 mod handle;
 mod header;
 mod loader;
-mod names;
 mod order;
 mod params;
 mod paths;

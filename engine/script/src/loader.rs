@@ -12,7 +12,7 @@ use rhai::{Engine, Scope};
 use serde_json::Value as Json;
 
 use crate::{
-    check, declare,
+    check, condition, declare,
     diagnostic::{Diagnostic, Diagnostics, Place, SourceText},
     draft::{Draft, Shared},
     finish::{check_given, finish},
@@ -217,6 +217,7 @@ fn evaluate(engine: &mut Engine, units: &Arc<Units>, draft: &Shared, found: &[Di
         Ok(()) => true,
         Err(error) => {
             let diagnostic = runtime::diagnostic(units, &error);
+            let diagnostic = condition::named(&draft, diagnostic);
             let (file, line) = (&diagnostic.file, diagnostic.line);
             // What stopped the script may have been found before, in better words.
             let known = |d: &Diagnostic| d.file == *file && d.line == line;

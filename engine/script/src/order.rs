@@ -6,10 +6,11 @@ use std::{
     collections::{BTreeSet, BinaryHeap},
 };
 
+use krun_model::names::nearest;
+
 use crate::{
     diagnostic::Diagnostic,
     draft::{Draft, StepDraft},
-    names::nearest,
 };
 
 /// The order of steps, by their index in the draft.

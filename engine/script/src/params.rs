@@ -1,7 +1,7 @@
 //! `param(name, #{type, default, doc, identity, min, max, choices})`: declares a parameter and gives
 //! its value back.
 
-use krun_model::{ParamSpec, ParamType};
+use krun_model::{ParamSpec, ParamType, names::nearest};
 use rhai::Dynamic;
 use serde_json::Value as Json;
 
@@ -9,7 +9,6 @@ use crate::{
     bind::{allowed, bind, outside, placeholder, shown, words},
     diagnostic::{Diagnostic, Place},
     draft::{Draft, Spot},
-    names::nearest,
     settings::Settings,
     values::to_dynamic,
 };

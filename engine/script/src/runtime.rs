@@ -5,6 +5,7 @@ use rhai::{EvalAltResult, Position};
 
 use crate::{
     check::is_closure,
+    condition::{TEST, Test},
     diagnostic::{Diagnostic, Place},
     gather::Units,
     handle::{HANDLE, Handle, OUTPUT, Output, unknown_value},
@@ -104,7 +105,7 @@ fn explain(error: &EvalAltResult, place: Place) -> Diagnostic {
         }
         E::ErrorRuntime(thrown, _) => match thrown.read_lock::<Denied>() {
             Some(denied) => not_available(denied.0, denied.1, place),
-            None if thrown.is::<Output>() => unknown_value(place, None),
+            None if thrown.is::<Output>() || thrown.is::<Test>() => unknown_value(place, None),
             None => Diagnostic::new("krun::thrown", place, thrown_text(&thrown.to_string())),
         },
         E::ErrorArithmetic(why, _) => Diagnostic::new("krun::arithmetic", place, fragment(why)),
@@ -184,7 +185,9 @@ fn not_found(signature: &str, place: Place) -> Diagnostic {
 /// Whether a type is that of outputs: Rhai says a registered name in some messages and Rust's in
 /// others.
 fn is_output(ty: &str) -> bool {
-    ty == OUTPUT || ty == std::any::type_name::<Output>()
+    [OUTPUT, TEST].contains(&ty)
+        || ty == std::any::type_name::<Output>()
+        || ty == std::any::type_name::<Test>()
 }
 
 /// A type of Rhai in the language's words.

@@ -1,12 +1,12 @@
 //! The map that `runbook(…)` and `param(…)` take: known keys of known types.
 
+use krun_model::names::{listed, nearest};
 use rhai::Dynamic;
 use serde_json::Value as Json;
 
 use crate::{
     diagnostic::{Diagnostic, Place},
     draft::{Draft, Spot},
-    names::{listed, nearest},
     values::to_json,
 };
 

@@ -126,7 +126,7 @@ pub(crate) fn callee(source: &Source, call: &FnCallExpr, position: Position) -> 
 
 fn site(source: &Source, call: &FnCallExpr, position: Position, path: &[ASTNode]) -> Site {
     let range = |expr: &Expr| {
-        let start = source.offset(expr.start_position());
+        let start = start(source, expr);
         start..source.expression_end(start)
     };
     let callee = callee(source, call, position);
@@ -155,11 +155,29 @@ fn site(source: &Source, call: &FnCallExpr, position: Position, path: &[ASTNode]
                 .map(|(key, value)| {
                     let place = source.token_place(key.pos);
                     let key_range = place.offset..place.offset + place.len;
-                    (key.name.to_string(), (key_range, range(value)))
+                    // In the source a colon stands between them; brackets around the value, which
+                    // the tree does not have, come after it.
+                    let from = source
+                        .behind_next(key_range.end)
+                        .unwrap_or(start(source, value));
+                    let value_range = from..source.expression_end(from);
+                    (key.name.to_string(), (key_range, value_range))
                 })
                 .collect(),
             _ => HashMap::new(),
         },
         callee,
+    }
+}
+
+/// Where an expression begins. Rhai puts an operator's call at the operator.
+fn start(source: &Source, expr: &Expr) -> usize {
+    let own = source.offset(expr.start_position());
+    match expr {
+        Expr::FnCall(call, _) if call.is_operator_call() => {
+            let first = call.args.first().map(|first| start(source, first));
+            first.map_or(own, |first| first.min(own))
+        }
+        _ => own,
     }
 }

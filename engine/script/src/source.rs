@@ -258,6 +258,12 @@ impl Source {
         end
     }
 
+    /// Where the token begins that stands behind the next one from an offset on.
+    pub fn behind_next(&self, offset: usize) -> Option<usize> {
+        let next = self.lexemes.partition_point(|l| l.start < offset);
+        self.lexemes.get(next + 1).map(|lexeme| lexeme.start)
+    }
+
     /// The prose right above a line.
     pub fn doc_above(&self, line: usize) -> String {
         doc::above(self, line)

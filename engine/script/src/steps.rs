@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use krun_model::{
-    Address, Kind, Map, Value,
+    Address, Condition, Kind, Map, Value,
     kind::KindSpec,
-    schema::{ArgProblem, check_args},
+    names::{listed, nearest},
+    schema::{ArgProblem, ArgSpec, ArgType, check_args},
 };
 use rhai::Dynamic;
 
@@ -13,7 +14,6 @@ use crate::{
     diagnostic::Diagnostic,
     draft::{Draft, Spot, StepDraft},
     handle::Handle,
-    names::{listed, nearest},
     reserved::{RESERVED, Reserved},
     values::to_value,
 };
@@ -37,10 +37,11 @@ pub(crate) fn declare(
     match args.as_map_ref() {
         Ok(map) => {
             let mut map = map.clone();
-            reserved = Reserved::take(draft, spot, &mut map);
+            reserved = Reserved::take(draft, spot, spec.name, &mut map);
             for (key, value) in &map {
                 match to_value(value, &mut needs) {
                     Ok(value) => {
+                        let value = as_condition(spec, key, value);
                         values.insert(key.to_string(), value);
                     }
                     Err(what) => {
@@ -94,12 +95,24 @@ pub(crate) fn declare(
         after: reserved.after,
         doc: spot.doc(),
         phase: draft.phases.len().checked_sub(1),
-        gate: draft.gates,
+        gate: draft.gates.len(),
+        manner: reserved.manner,
         place: spot.callee(),
         sound,
     };
     draft.steps.push(step);
     handle
+}
+
+/// An output alone where a condition is expected: whether it says something.
+fn as_condition(spec: &KindSpec, key: &str, value: Value) -> Value {
+    let wants_condition = |arg: &&ArgSpec| arg.name == key && arg.ty == ArgType::Condition;
+    match value {
+        Value::Output { .. } if spec.args.iter().any(|arg| wants_condition(&arg)) => {
+            Value::Condition(Box::new(Condition::Is(value)))
+        }
+        value => value,
+    }
 }
 
 /// An address that a script gives, or none and a diagnostic.

@@ -6,7 +6,10 @@ use krun_model::{Address, Map, Value};
 use rhai::{Array, Dynamic};
 use serde_json::Value as Json;
 
-use crate::handle::{Handle, Output};
+use crate::{
+    condition::Test,
+    handle::{Handle, Output},
+};
 
 /// How deep lists and maps of arguments may nest.
 const MAX_DEPTH: usize = 32;
@@ -51,6 +54,13 @@ fn to_value_within(
             step: output.step.clone(),
             name: output.name.to_string(),
         });
+    }
+    if let Some(test) = dynamic.read_lock::<Test>() {
+        let condition = test.take();
+        condition.each_output(&mut |step, _| {
+            steps.insert(step.clone());
+        });
+        return Ok(Value::Condition(Box::new(condition)));
     }
     let Some(depth) = depth.checked_sub(1) else {
         return Err("lists or maps that are nested too deep");
@@ -100,6 +110,8 @@ pub(crate) fn to_dynamic(value: &Value) -> Dynamic {
             .map(|(key, value)| (key.as_str().into(), to_dynamic(value)))
             .collect::<rhai::Map>()
             .into(),
+        // No kind computes a condition.
+        Value::Condition(_) => Dynamic::UNIT,
         Value::Output { step, name } => Dynamic::from(Output {
             step: step.clone(),
             name: name.as_str().into(),

@@ -6,6 +6,7 @@
 //! an order. A new kind is one file and one alphabetical line here.
 
 mod args;
+mod assertion;
 mod directory;
 mod file;
 mod file_clone;
@@ -21,6 +22,7 @@ use krun_model::Kind;
 /// All kinds of this crate.
 pub fn kinds() -> Vec<Kind> {
     vec![
+        assertion::kind(),
         directory::kind(),
         file::kind(),
         file_clone::kind(),

@@ -20,6 +20,7 @@ pub fn adopt(context: &Context, args: AdoptArgs) -> Outcome {
         given: selected.given,
         verb: Verb::Adopt,
         options: RunOptions::default(),
+        choice: krun_model::Choice::default(),
         approve: Box::new(|_| Ok(())),
     };
     if args.plan {

@@ -19,7 +19,7 @@ mod stop;
 use std::{process::ExitCode, sync::Arc};
 
 use krun_journal::Store;
-use krun_model::{DeploymentName, Fault, History, Journal, journal::Verb, kind::Kinds};
+use krun_model::{Choice, DeploymentName, Fault, History, Journal, journal::Verb, kind::Kinds};
 use krun_run::{Ended, EventSender, RunOptions, RunRequest, Session};
 use tokio::sync::watch;
 
@@ -86,7 +86,8 @@ fn find(context: &Context, args: &SelectArgs, write: bool) -> Result<Found, CliE
     })
 }
 
-/// A request for the runbook that a deployment's last run pinned. What it asks for was agreed to then.
+/// A request for the whole runbook that a deployment's last run pinned. What it asks for was agreed to
+/// then.
 fn pinned_request(
     context: &Context,
     found: &Found,
@@ -101,6 +102,7 @@ fn pinned_request(
         given: pin.given,
         verb,
         options,
+        choice: Choice::default(),
         approve: Box::new(|_| Ok(())),
     })
 }

@@ -25,6 +25,7 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
             prove: args.prove,
             ..RunOptions::default()
         },
+        choice: args.choice.choice(),
         approve: Box::new(|_| Ok(())),
     };
     let (plan, faults) = with_any_store(context, selected.name, async |session| {
@@ -48,6 +49,9 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
     if let Some(out) = args.out.filter(|_| !context.global.json) {
         context.remark(&format!("exactly this is done by `krun run {out}`"));
     }
+    if args.detailed_exitcode && faults.is_empty() && plan.changes() > 0 {
+        return Ok(ExitCode::from(errors::CHANGES));
+    }
     Ok(show_faults(context, &faults))
 }
 
@@ -58,7 +62,7 @@ pub fn show_faults(context: &Context, faults: &[(Address, Fault)]) -> ExitCode {
         context.warn(&format!("{step} is in the way of a run:\n{text}"));
     }
     faults.first().map_or(ExitCode::SUCCESS, |(_, fault)| {
-        ExitCode::from(errors::exit_code(fault.code))
+        errors::exit(context, errors::exit_code(fault.code))
     })
 }
 

@@ -27,7 +27,10 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
         force: args.force,
         ..RunOptions::default()
     };
-    let request = pinned_request(context, &found, verb, options)?;
+    let mut request = pinned_request(context, &found, verb, options)?;
+    if let Some(pin) = &found.history.pin {
+        request.choice = pin.choice.clone();
+    }
     let ended = with_session(
         context,
         store.clone(),

@@ -19,6 +19,8 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     if args.dry_run {
         let args = PlanArgs {
             runbook: args.runbook,
+            choice: args.choice,
+            detailed_exitcode: false,
             prove: args.prove,
             out: None,
         };
@@ -44,6 +46,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
             force: args.force,
             agreed: args.yes,
         },
+        choice: args.choice.choice(),
         approve: approval(args.yes),
     };
     let name = selected.name.clone();
@@ -75,6 +78,7 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
             force: args.force,
             agreed: args.yes,
         },
+        choice: agreed.choice.clone(),
         approve: approval(args.yes),
     };
     let id = Some(agreed.id.clone());

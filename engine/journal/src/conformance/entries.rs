@@ -1,10 +1,10 @@
 //! Arbitrary entries of all kinds.
 
 use krun_model::{
-    Address, Change, Content, Digest, Effect, Entry, Fault, FaultCode, Outputs, Reason, RunId,
-    TargetState,
+    Address, Change, Choice, Content, Digest, Effect, Entry, Fault, FaultCode, Outputs, Reason,
+    RunId, TargetState,
     event::RunStatus,
-    journal::{Outcome, Pin, Seq, Verb, Who},
+    journal::{Again, Outcome, Pin, Seq, Verb, Who},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -31,7 +31,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         5 => intent(),
         4 => outcome(),
         2 => step_done(),
-        1 => (address(), fault()).prop_map(|(step, fault)| Entry::StepFailed { step, fault }),
+        1 => (address(), fault(), option::of(again()))
+            .prop_map(|(step, fault, again)| Entry::StepFailed { step, fault, again }),
         1 => (vec(seq(), 0..4), ".*").prop_map(|(intents, how)| Entry::Undone { intents, how }),
         1 => Just(Entry::RolledBack),
         1 => finished(),
@@ -60,14 +61,34 @@ fn pin() -> impl Strategy<Value = Pin> {
         outputs(),
         outputs(),
         vec(".*", 0..2),
+        choice(),
     )
-        .prop_map(|(path, sources, params, given, identity)| Pin {
+        .prop_map(|(path, sources, params, given, identity, choice)| Pin {
             path,
             sources,
             params,
             given,
             identity,
+            choice,
         })
+}
+
+fn choice() -> impl Strategy<Value = Choice> {
+    (vec(".*", 0..2), vec(".*", 0..2), vec(".*", 0..2)).prop_map(|(targets, tags, skip_tags)| {
+        Choice {
+            targets,
+            tags,
+            skip_tags,
+        }
+    })
+}
+
+fn again() -> impl Strategy<Value = Again> {
+    (any::<u32>(), any::<u32>(), any::<u64>()).prop_map(|(attempt, of, wait_ms)| Again {
+        attempt,
+        of,
+        wait_ms,
+    })
 }
 
 fn who() -> impl Strategy<Value = Who> {

@@ -2,10 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use krun_model::{Address, Change, Event, Fault, FaultCode, Outputs, Plan, Reason, journal::Verb};
+use krun_model::{
+    Address, Change, Event, Fault, FaultCode, Outputs, Plan, Reason,
+    journal::{Again, Verb},
+};
 
 use crate::{
-    Style, fault_text,
+    Style,
+    fault::retry_words,
+    fault_text,
     outputs::output_lines,
     plan::counts,
     seconds,
@@ -32,6 +37,8 @@ pub(super) struct Narrator {
     /// Those of them that were so before krun came.
     found: usize,
     skipped: usize,
+    /// Steps that the run was not about, of which nothing was said.
+    not_chosen: usize,
     failed: Vec<Address>,
 }
 
@@ -47,6 +54,7 @@ impl Narrator {
             unchanged: 0,
             found: 0,
             skipped: 0,
+            not_chosen: 0,
             failed: vec![],
         }
     }
@@ -112,7 +120,14 @@ impl Narrator {
                 fault,
                 duration_ms,
             } => self.failed(step, fault, *duration_ms),
-            Event::StepSkipped { step, why } => {
+            Event::StepRetried { step, again, fault } => self.retried(step, *again, fault),
+            Event::StepSkipped { reason, .. }
+                if !self.style.verbose() && reason.as_ref().is_some_and(Reason::is_choice) =>
+            {
+                self.not_chosen += 1;
+                String::new()
+            }
+            Event::StepSkipped { step, why, .. } => {
                 self.skipped += 1;
                 let said = format!("skipped: {}", clean(self.style, why));
                 self.line(Mark::Skipped, "skip", step, &said)
@@ -132,6 +147,7 @@ impl Narrator {
         }
         let counts = counts(plan);
         let orphans: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
+        let left_behind: Vec<&str> = plan.left_behind.iter().map(|step| step.as_str()).collect();
         self.unless_quiet(|style| {
             let mut text = String::new();
             if !counts.is_empty() {
@@ -140,6 +156,13 @@ impl Narrator {
             if !orphans.is_empty() {
                 let said = format!("{}; they stay until rollback", orphans.join(", "));
                 text.push_str(&fill("no longer in the runbook: ", &said, style.width));
+            }
+            if !left_behind.is_empty() {
+                let said = format!(
+                    "{}; what they made stays until rollback",
+                    left_behind.join(", ")
+                );
+                text.push_str(&fill("skipped now, done before: ", &said, style.width));
             }
             text
         })
@@ -187,6 +210,12 @@ impl Narrator {
             text.push_str(&indent(&output_lines(outputs, self.style).join("\n"), 6));
         }
         text
+    }
+
+    /// An attempt failed: in short, since another follows.
+    fn retried(&mut self, step: &Address, again: Again, fault: &Fault) -> String {
+        let said = format!("{}: {fault}", retry_words(&again));
+        self.line(Mark::Noted, "again", step, &clean(self.style, &said))
     }
 
     fn failed(&mut self, step: &Address, fault: &Fault, duration_ms: u64) -> String {
@@ -258,6 +287,16 @@ impl Narrator {
         } else {
             text(self.style)
         }
+    }
+
+    /// The steps that the run was not about, in one line.
+    fn not_chosen_line(&self) -> String {
+        if self.not_chosen == 0 {
+            return String::new();
+        }
+        let said = format!("{} not chosen", count(self.not_chosen, "step"));
+        let said = self.style.paint(Tone::Faint, said);
+        format!("{} {said}\n", self.style.mark(Mark::Skipped))
     }
 
     /// The steps of which nothing was said, in one line.

@@ -9,7 +9,9 @@ use console::truncate_str;
 use krun_model::{Address, Change, Event};
 
 use crate::{
-    Style, seconds,
+    Style,
+    fault::retry_words,
+    seconds,
     style::Tone,
     text::{clean_line, count},
 };
@@ -68,12 +70,21 @@ impl Tree {
                     }
                 }
             }
-            Event::StepStarted { step, change, .. } => self.running.push(Running {
-                step: step.clone(),
-                change: *change,
-                message: String::new(),
-                since: now,
-            }),
+            Event::StepStarted { step, change, .. } => {
+                // It runs already where this is another attempt.
+                self.running.retain(|running| running.step != *step);
+                self.running.push(Running {
+                    step: step.clone(),
+                    change: *change,
+                    message: String::new(),
+                    since: now,
+                });
+            }
+            Event::StepRetried { step, again, .. } => {
+                if let Some(running) = self.running.iter_mut().find(|r| r.step == *step) {
+                    running.message = retry_words(again);
+                }
+            }
             Event::StepProgress { step, message } => {
                 if let Some(running) = self.running.iter_mut().find(|r| r.step == *step) {
                     running.message.clone_from(message);

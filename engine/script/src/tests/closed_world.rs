@@ -104,7 +104,7 @@ fn deep_data_does_no_harm() {
     ] {
         assert_eq!(codes(&format!("{nested}\n{script}")), [""; 0], "{script}");
     }
-    let handed_on = "file(\"a\", #{path: \"/a\", tags: a});";
+    let handed_on = "file(\"a\", #{path: \"/a\", labels: a});";
     assert_eq!(codes(&format!("{nested}\n{handed_on}")), ["krun::arg-type"]);
 }
 

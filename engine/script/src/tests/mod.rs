@@ -6,6 +6,7 @@ mod description;
 mod docs;
 mod files;
 mod kinds;
+mod manner;
 mod order;
 mod params;
 mod steps;

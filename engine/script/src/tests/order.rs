@@ -22,7 +22,7 @@ fn edges_from_handles_outputs_and_after() {
             r#"
 let a = file("a", #{path: "/a", after: ["z", "y"]});
 let b = file("b", #{path: "/b", content: a.digest, after: a});
-file("c", #{path: "/c", tags: [b], after: [a, [b.digest]]});
+file("c", #{path: "/c", labels: [b], after: [a, [b.digest]]});
 file("y", #{path: "/y"});
 file("z", #{path: "/z"});
 "#

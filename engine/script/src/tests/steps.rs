@@ -6,7 +6,7 @@ use super::{codes, good, wrong};
 fn arguments_are_held_against_the_schema() {
     insta::assert_snapshot!(wrong(r#"
 file("a", #{pth: "/x", content: 1});
-file("b", #{path: "relative", mode: "0777", tags: [1]});
+file("b", #{path: "relative", mode: "0777", labels: [1]});
 file("c", #{
     path: "/c",
     content: 1.5,
@@ -28,16 +28,16 @@ krun::unknown-arg: `file` has no argument `pth`
   help: Did you mean `path`?
 krun::arg-type: `path` of `file` must be an absolute path
   test.rhai:4:19
-  | file("b", #{path: "relative", mode: "0777", tags: [1]});
+  | file("b", #{path: "relative", mode: "0777", labels: [1]});
   |                   ^^^^^^^^^^ this is "relative"
 krun::arg-type: `mode` of `file` must be one of 0600, 0644
   test.rhai:4:37
-  | file("b", #{path: "relative", mode: "0777", tags: [1]});
+  | file("b", #{path: "relative", mode: "0777", labels: [1]});
   |                                     ^^^^^^ this is "0777"
-krun::arg-type: `tags` of `file` must be a list of which each is a string
-  test.rhai:4:51
-  | file("b", #{path: "relative", mode: "0777", tags: [1]});
-  |                                                   ^^^ this is a list
+krun::arg-type: `labels` of `file` must be a list of which each is a string
+  test.rhai:4:53
+  | file("b", #{path: "relative", mode: "0777", labels: [1]});
+  |                                                     ^^^ this is a list
 krun::arg-type: `content` of `file` contains a fraction
   test.rhai:7:14
   |     content: 1.5,
@@ -52,7 +52,7 @@ krun::unknown-arg: `file` has no argument `zzz`
   test.rhai:9:5
   |     zzz: 1,
   |     ^^^
-  help: There is `path`, `content`, `tags`, `mode` and `after`.
+  help: There is `path`, `content`, `labels`, `mode`, `after`, `retries`, `serial`, `tags`, `timeout` and `when`.
 krun::arg-type: the arguments of `file` must be a map
   test.rhai:11:11
   | file("d", "/x");
@@ -169,7 +169,7 @@ let a = file("a", #{path: "/a"});
 if a.path == "/a" && a.address == "a" && `${a}` == "a" {
     a.path.pad(2, 'x');
     let n = a.path.len() + a.digest.type_of().len();
-    file("b", #{path: a.path + "/b", content: a.digest, tags: [a.tag, a]});
+    file("b", #{path: a.path + "/b", content: a.digest, labels: [a.tag, a]});
 }
 "#,
     );
@@ -182,10 +182,7 @@ if a.path == "/a" && a.address == "a" && `${a}` == "a" {
         ),
         name: "digest",
     },
-    "path": Str(
-        "/a/b",
-    ),
-    "tags": List(
+    "labels": List(
         [
             Output {
                 step: Address(
@@ -197,6 +194,9 @@ if a.path == "/a" && a.address == "a" && `${a}` == "a" {
                 "a",
             ),
         ],
+    ),
+    "path": Str(
+        "/a/b",
     ),
 }
 "#);

@@ -17,7 +17,7 @@ let held = b.pid;
 let g = || held;
 file("g", #{{path: "/g", content: g.call(), after: held}});
 kafka::topic::check("t", #{{name: f.call(id), config: all.filter(|k, v| k != "list")}});
-file("f", #{{path: "/f", tags: list}});
+file("f", #{{path: "/f", labels: list}});
 "#
     ));
 }
@@ -89,36 +89,38 @@ fn can_not_be_looked_at() {
 #[test]
 fn says_why() {
     insta::assert_snapshot!(wrong(&format!(
-        "{B}if b.pid == 1 {{ }}\nlet x = `a ${{b.pid}}`;\n{}",
+        "{B}let x = `a ${{b.pid}}`;\n{}",
         "let y = 1; switch   b.cluster_id { 1 => 2, _ => 3 } switch y { 1 => b.pid + 1, _ => 3 }"
     )), @r#"
+krun::unknown-value: `pid` of `b` is known only after that step ran
+  test.rhai:3:14
+  | let x = `a ${b.pid}`;
+  |              ^^^^^ a script can't look at it
+  help: Hand it on as an argument of another step, or compare it in a step's `when:`.
+krun::unknown-value: `cluster_id` of `b` is known only after that step ran
+  test.rhai:4:21
+  | let y = 1; switch   b.cluster_id { 1 => 2, _ => 3 } switch y { 1 => b.pid + 1, _ => 3 }
+  |                     ^^^^^^^^^^^^ a script can't look at it
+  help: Hand it on as an argument of another step, or compare it in a step's `when:`.
+krun::unknown-value: `pid` of `b` is known only after that step ran
+  test.rhai:4:75
+  | let y = 1; switch   b.cluster_id { 1 => 2, _ => 3 } switch y { 1 => b.pid + 1, _ => 3 }
+  |                                                                           ^ a script can't look at it
+  help: Hand it on as an argument of another step, or compare it in a step's `when:`.
+"#);
+    insta::assert_snapshot!(wrong(&format!("{B}if b.pid == 1 {{ }}")), @r#"
 krun::unknown-value: `pid` of `b` is known only after that step ran
   test.rhai:3:10
   | if b.pid == 1 { }
   |          ^^ a script can't look at it
-  help: Hand it on as an argument of another step.
-krun::unknown-value: `pid` of `b` is known only after that step ran
-  test.rhai:4:14
-  | let x = `a ${b.pid}`;
-  |              ^^^^^ a script can't look at it
-  help: Hand it on as an argument of another step.
-krun::unknown-value: `cluster_id` of `b` is known only after that step ran
-  test.rhai:5:21
-  | let y = 1; switch   b.cluster_id { 1 => 2, _ => 3 } switch y { 1 => b.pid + 1, _ => 3 }
-  |                     ^^^^^^^^^^^^ a script can't look at it
-  help: Hand it on as an argument of another step.
-krun::unknown-value: `pid` of `b` is known only after that step ran
-  test.rhai:5:75
-  | let y = 1; switch   b.cluster_id { 1 => 2, _ => 3 } switch y { 1 => b.pid + 1, _ => 3 }
-  |                                                                           ^ a script can't look at it
-  help: Hand it on as an argument of another step.
+  help: Hand it on as an argument of another step, or compare it in a step's `when:`.
 "#);
     insta::assert_snapshot!(wrong(&format!("{B}if b.pid {{ }}")), @r#"
 krun::unknown-value: a step's output is known only after the step ran
   test.rhai:3:6
   | if b.pid { }
   |      ^^^ a script can't look at it
-  help: Hand it on as an argument of another step.
+  help: Hand it on as an argument of another step, or compare it in a step's `when:`.
 "#);
 }
 

@@ -5,6 +5,7 @@
     reason = "this whole crate is a test; clippy excepts test functions only"
 )]
 
+mod assertion;
 mod directory;
 mod file;
 mod file_clone;

@@ -43,7 +43,7 @@ impl Narrator {
         let mut text = if style.quiet() {
             String::new()
         } else {
-            self.unchanged_line()
+            self.unchanged_line() + &self.not_chosen_line()
         };
         text.push_str(&format!(
             "{} {joint} {}: {changed} changed, {unchanged} unchanged, {failed} failed{skipped}\n",

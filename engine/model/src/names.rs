@@ -3,7 +3,7 @@
 /// The nearest of some names, if one is near enough to be worth saying.
 ///
 /// A name whose last segment is the word (`kafka::broker` for `broker`) is nearest of all.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let last = |name: &'a str| name.rsplit("::").next().unwrap_or(name);
     let mut best: Option<(usize, &str)> = None;
     for name in known {
@@ -24,7 +24,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// A list of names for a sentence: "`a`, `b` and `c`".
-pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => "nothing".to_owned(),
