@@ -2,6 +2,7 @@
 
 mod adopt;
 mod bad_input;
+mod choice;
 mod cluster;
 mod diagnosis;
 mod existing_kafka;
@@ -9,6 +10,7 @@ mod files;
 mod hand;
 mod kills;
 mod listing;
+mod manner;
 mod plan_file;
 mod properties;
 mod single_host;
