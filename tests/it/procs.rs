@@ -13,7 +13,8 @@ pub struct Marked {
     pub started: u64,
 }
 
-/// All live processes with krun's marker whose environment or command line names a folder.
+/// All live processes with krun's marker whose environment or command line names a folder; with the
+/// marker of an errand too, whose step is the errand's name.
 pub fn marked(folder: &str) -> Vec<Marked> {
     let mut found = vec![];
     for entry in fs::read_dir("/proc").expect("/proc").flatten() {
@@ -23,10 +24,10 @@ pub fn marked(folder: &str) -> Vec<Marked> {
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let environment = String::from_utf8_lossy(&environment);
-        let Some(marker) = environment
-            .split('\0')
-            .find_map(|line| line.strip_prefix("KRUN_PROCESS="))
-        else {
+        let Some(marker) = environment.split('\0').find_map(|line| {
+            line.strip_prefix("KRUN_PROCESS=")
+                .or(line.strip_prefix("KRUN_ERRAND="))
+        }) else {
             continue;
         };
         if !environment.contains(folder) && !String::from_utf8_lossy(&command).contains(folder) {

@@ -24,6 +24,7 @@ mod blocking;
 mod commands;
 mod contents;
 mod download;
+mod errands;
 mod files;
 mod folders;
 mod links;

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Fault, Map, ProcessId,
     download::{Download, Downloaded, Unpack},
-    host::{CommandOutput, Machine},
+    host::{CommandOutput, Errand, Machine},
     kind::Progress,
     process::Running,
 };
@@ -20,6 +20,7 @@ use crate::{
     blocking::{blocking, saying},
     commands::Invocation,
     download,
+    errands::Errands,
     process::Scanner,
     quarantine,
     stop::Stop,
@@ -37,6 +38,7 @@ pub struct LocalMachine {
     scanner: Arc<Scanner>,
     /// Held from looking for a process until it is started, so that no two are.
     starting: Arc<Mutex<()>>,
+    errands: Arc<Errands>,
 }
 
 impl LocalMachine {
@@ -49,6 +51,7 @@ impl LocalMachine {
             cancel,
             scanner: Arc::default(),
             starting: Arc::default(),
+            errands: Arc::default(),
         }
     }
 
@@ -99,6 +102,14 @@ impl Machine for LocalMachine {
         let what = what.clone();
         let stop = Stop(self.cancel.clone());
         saying(progress, move |say| unpack::unpack(&what, &stop, say)).await
+    }
+
+    fn later(&self, errand: Errand) {
+        self.errands.ask(errand);
+    }
+
+    async fn begin_errands(&self) {
+        self.errands.begin();
     }
 
     async fn quarantine_root(

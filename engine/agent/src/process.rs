@@ -5,7 +5,7 @@
 //! are not it, as long as it runs; when it ended and they did not, they stand for it. One that krun
 //! did not start may have been adopted for a marker: it is known by pid, start and boot.
 
-mod detach;
+pub mod detach;
 pub mod proc;
 mod scan;
 mod spawn;

@@ -8,6 +8,7 @@ mod paths;
 mod version;
 
 pub use find::{Java, find_all, version_of};
+pub use paths::resolve;
 
 use crate::versions::{Fit, JavaRange};
 

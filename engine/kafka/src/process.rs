@@ -3,6 +3,7 @@
 //! Owns what ZooKeeper and brokers have in common as Java processes. It decides and waits; starting
 //! and stopping are effects, which the kinds perform.
 
+pub mod archive;
 mod config;
 mod death;
 mod foreign;

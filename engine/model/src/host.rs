@@ -66,6 +66,24 @@ pub struct CommandOutput {
     pub stderr: String,
 }
 
+/// A command that fills a cache outside the deployment and that nothing waits for: it is begun when the
+/// run has ended well, detached from krun. Whoever asks for it asks again next time while the cache is
+/// not filled, so that it may be lost, and it must bear that another one of it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// What it is about: of one name, one is begun. Stands in its environment as [`ERRAND`].
+    pub name: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The folder it runs in.
+    pub cwd: Utf8PathBuf,
+    /// The whole environment beside its marker.
+    pub env: Map<String>,
+}
+
+/// The environment variable by which an errand's processes are recognised.
+pub const ERRAND: &str = "KRUN_ERRAND";
+
 /// Read-only access to a machine.
 #[async_trait]
 pub trait ReadHost: Send + Sync {
@@ -150,6 +168,9 @@ pub trait WriteHost: ReadHost {
     /// land outside of the folder, or is not what its checksum says.
     async fn unpack(&self, what: &Unpack) -> Result<(), Fault>;
 
+    /// Asks for an [`Errand`]. A host that does none forgets it.
+    fn later(&self, _errand: Errand) {}
+
     /// A path on the same filesystem as `path`, outside of it, under which this run may set things
     /// aside; `name` keeps it apart from others of the same run.
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault>;
@@ -180,6 +201,13 @@ pub trait Machine: ReadHost + Effector {
 
     /// See [`WriteHost::unpack`]; what is done is said to `progress`.
     async fn unpack(&self, what: &Unpack, progress: &dyn Progress) -> Result<(), Fault>;
+
+    /// See [`WriteHost::later`].
+    fn later(&self, _errand: Errand) {}
+
+    /// Begins the errands that were asked for, each once; what can't be begun is asked for again by a
+    /// later run.
+    async fn begin_errands(&self) {}
 
     /// A folder on the filesystem of `path` where things can be set aside: `preferred` if it lies on
     /// that filesystem, else `.krun-quarantine` in the topmost folder of it that can be written.

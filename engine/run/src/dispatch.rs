@@ -308,6 +308,9 @@ async fn run_as_agreed(
     });
     let (status, counts, faults) = Dispatcher::new(cx.clone()).run().await?;
     session.end(run, status, counts, since).await?;
+    if status == RunStatus::Succeeded {
+        session.machine.begin_errands().await;
+    }
     let outputs = std::mem::take(&mut cx.state().known);
     Ok(Ended {
         run,

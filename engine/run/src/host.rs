@@ -9,7 +9,7 @@ use krun_model::{
     TargetState, WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
-    host::{CommandOutput, FileStat, PortHolder},
+    host::{CommandOutput, Errand, FileStat, PortHolder},
     journal::Outcome,
     process::Running,
 };
@@ -131,6 +131,10 @@ impl WriteHost for JournaledHost<'_> {
 
     async fn unpack(&self, what: &Unpack) -> Result<(), Fault> {
         self.session.machine.unpack(what, &self.progress()).await
+    }
+
+    fn later(&self, errand: Errand) {
+        self.session.machine.later(errand);
     }
 
     async fn quarantine(&self, path: &Utf8Path, name: &str) -> Result<Utf8PathBuf, Fault> {

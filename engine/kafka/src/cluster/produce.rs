@@ -28,6 +28,8 @@ use super::{
 const LIMIT: Duration = Duration::from_secs(120);
 /// How long records that nobody acknowledges may take to be there.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+/// How long the question may take that brings the producer its id.
+const HINT: Duration = Duration::from_secs(2);
 const WHAT: &str = "the records could not be written";
 
 /// Counts what the brokers acknowledged and keeps the first refusal.
@@ -68,9 +70,11 @@ pub fn produce(
     partitions: &[i32],
     batch: &Batch,
 ) -> Result<(), Fault> {
-    // Made first: an idempotent producer gets its id, which may take librdkafka half a second or two,
-    // while the topic is being read.
     let producer = producer(connection.bootstrap(), batch.acks)?;
+    // librdkafka asks for an idempotent producer's id half a second after it was made, or as soon as any
+    // answer with metadata comes (rd_kafka_parse_Metadata calls rd_kafka_idemp_pid_fsm): so one is asked
+    // for. Where it does not come, sending says why.
+    let _hint = producer.client().fetch_metadata(Some(topic), HINT);
     let there = || -> Result<BTreeSet<Digest>, Fault> {
         let mut read = read_back(connection, topic, partitions, LIMIT, &Stop::default())?;
         let own = read.own.remove(&batch.seed).unwrap_or_default();

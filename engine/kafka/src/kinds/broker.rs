@@ -19,7 +19,8 @@ use super::args::{int, text, texts};
 use crate::{
     diagnosis::Patterns,
     process::{
-        Heap, ReadyProbe as _, Standing, Wanted, absent, not_serving, outdated, standing, wanted,
+        Heap, ReadyProbe as _, Standing, Wanted, absent, archive, not_serving, outdated, standing,
+        wanted,
     },
 };
 
@@ -166,9 +167,11 @@ impl StateKind for Broker {
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let heap = args.heap()?;
-        let started = wanted(cx.host, &cx.step, &args.server(&heap))
+        let server = args.server(&heap);
+        let mut started = wanted(cx.host, &cx.step, &server)
             .await?
             .required(cx.step.address)?;
+        archive::take(cx.host, &server, &mut started).await;
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
         let standing = standing(cx.host, &started, remembered).await?;
         let life = Lifecycle {

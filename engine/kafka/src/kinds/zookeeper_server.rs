@@ -20,8 +20,8 @@ use crate::{
     diagnosis::Patterns,
     distribution,
     process::{
-        self, Foreign, Heap, ReadyProbe, Standing, Started, Wanted, absent, await_ready, log_size,
-        not_serving, outdated, port_free, standing, wanted,
+        self, Foreign, Heap, ReadyProbe, Standing, Started, Wanted, absent, archive, await_ready,
+        log_size, not_serving, outdated, port_free, standing, wanted,
     },
     versions::Program,
     zookeeper,
@@ -240,9 +240,11 @@ impl StateKind for Server {
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let heap = args.heap()?;
-        let started = wanted(cx.host, &cx.step, &args.server(&heap))
+        let server = args.server(&heap);
+        let mut started = wanted(cx.host, &cx.step, &server)
             .await?
             .required(cx.step.address)?;
+        archive::take(cx.host, &server, &mut started).await;
         let spec = &started.spec;
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
         let standing = standing(cx.host, &started, remembered).await?;

@@ -8,7 +8,7 @@
 //! | environment | restarts |
 //! | names and sizes of the jars | restarts |
 //! | effective settings of the config file | restarts |
-//! | comments and order in the config file, files of log4j, the version of the same Java program | does not |
+//! | comments and order in the config file, files of log4j, the version of the same Java program, the class-data archive ([`super::archive`]) | does not |
 
 use camino::Utf8Path;
 use krun_model::{Digest, Fault, FaultCode, Map, ProcessId, ProcessSpec, ReadHost};
@@ -183,7 +183,7 @@ struct Made<'a> {
 }
 
 /// The environment of a server: the same whoever runs krun.
-fn env() -> Map<String> {
+pub(super) fn env() -> Map<String> {
     [
         ("LANG", "C.UTF-8"),
         (
