@@ -2,9 +2,11 @@
 
 mod adopt;
 mod bad_input;
+mod by_hand;
 mod choice;
 mod cluster;
 mod diagnosis;
+mod doc;
 mod existing_kafka;
 mod files;
 mod hand;

@@ -80,6 +80,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Explain a runbook and its parameters, or a command.
     Help(HelpArgs),
+    /// Write a page of the book: a runbook's guide, or a reference.
+    Doc(DocArgs),
     /// Show what is there: steps, processes, brokers and topics.
     Status(StatusArgs),
     /// List a deployment's runs.
@@ -211,6 +213,49 @@ pub struct CheckArgs {
 pub struct HelpArgs {
     /// A runbook or a command.
     pub topic: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct DocArgs {
+    /// The runbook to write the guide of.
+    #[arg(conflicts_with_all = ["kinds", "errors", "diagnostics"])]
+    pub runbook: Option<String>,
+    /// A parameter, for which the guide's commands are written; lists as a,b,c.
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub params: Vec<String>,
+    /// A YAML file of parameters; --param wins over it.
+    #[arg(long = "params", value_name = "FILE")]
+    pub params_file: Option<String>,
+    /// Where to write the page; standard output without it.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+    /// What a real run said, to stand beside each step: a file that --record made.
+    #[arg(long, value_name = "FILE")]
+    pub capture: Option<String>,
+    /// Instead of the guide, write such a file, from what `krun run --json` printed.
+    #[arg(long, value_name = "EVENTS", conflicts_with = "capture")]
+    pub record: Option<String>,
+    /// Language of the guide.
+    #[arg(long, default_value = "en", value_name = "LANGUAGE")]
+    pub lang: String,
+    /// Folder of translations: a folder a language in it.
+    #[arg(long, default_value = "book/translations", value_name = "FOLDER")]
+    pub translations: String,
+    /// Fail where a translation is missing, or is of nothing on the page.
+    #[arg(long)]
+    pub complete: bool,
+    /// Add what has no translation to the runbook's file of translations, to be filled in there.
+    #[arg(long)]
+    pub stub: bool,
+    /// Write the reference of step kinds.
+    #[arg(long, conflicts_with_all = ["errors", "diagnostics"])]
+    pub kinds: bool,
+    /// Write the reference of faults.
+    #[arg(long, conflicts_with = "diagnostics")]
+    pub errors: bool,
+    /// Write the reference of a runbook's diagnostics.
+    #[arg(long)]
+    pub diagnostics: bool,
 }
 
 /// Which deployment.

@@ -79,17 +79,21 @@ fn report(item: &Diagnostic, all: &Diagnostics) -> Report {
     }
 }
 
+/// The codes that are about parameters that were given.
+pub const OF_PARAMS: &[&str] = &[
+    "param-type",
+    "param-range",
+    "unknown-param",
+    "missing-param",
+    "params-file",
+];
+
 /// 2 when only parameters are wrong, 3 when the runbook is.
 pub fn exit_code(found: &Diagnostics) -> u8 {
     let about_params = |item: &Diagnostic| {
-        matches!(
-            &*item.code,
-            "krun::param-type"
-                | "krun::param-range"
-                | "krun::unknown-param"
-                | "krun::missing-param"
-                | "krun::params-file"
-        )
+        item.code
+            .strip_prefix("krun::")
+            .is_some_and(|name| OF_PARAMS.contains(&name))
     };
     if !found.items.is_empty() && found.items.iter().all(about_params) {
         2

@@ -28,7 +28,7 @@ pub struct Selected {
 pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<Selected, CliError> {
     let loader = Loader::new(kinds, context.path_base()?);
     let path = Utf8Path::new(&args.runbook);
-    let mut given = given(args)?;
+    let mut given = given(&args.params, args.params_file.as_deref())?;
     if args.allow_untested_java {
         let params = loader.describe(path)?.params;
         if !params.iter().any(|param| param.name == UNTESTED_JAVA) {
@@ -94,8 +94,12 @@ pub fn remark_kept(context: &Context, kept: &Map<serde_json::Value>) {
     }
 }
 
-fn given(args: &RunbookArgs) -> Result<Map<serde_json::Value>, CliError> {
-    let mut given = match &args.params_file {
+/// The values that a file and the command line give.
+pub fn given(
+    params: &[String],
+    params_file: Option<&str>,
+) -> Result<Map<serde_json::Value>, CliError> {
+    let mut given = match params_file {
         None => Map::new(),
         Some(file) => {
             let text = std::fs::read_to_string(file)
@@ -103,7 +107,7 @@ fn given(args: &RunbookArgs) -> Result<Map<serde_json::Value>, CliError> {
             krun_script::given_from_yaml(&text, file)?
         }
     };
-    for param in &args.params {
+    for param in params {
         let (name, value) = param.split_once('=').ok_or_else(|| {
             Fault::new(FaultCode::Usage, format!("`--param {param}` has no value"))
                 .hint("Write it as `--param NAME=VALUE`.")

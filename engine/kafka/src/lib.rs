@@ -6,6 +6,7 @@
 //! cluster is the [`ClusterEffector`].
 
 mod aside;
+mod by_hand;
 mod cluster;
 pub mod diagnosis;
 mod distribution;

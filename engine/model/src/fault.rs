@@ -1,8 +1,12 @@
 //! What went wrong, in the four parts that every error of krun has: what, where, why, what to do.
 
+mod page;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use page::FaultPage;
 
 /// The kind of a fault. Each has a page in the book and an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,12 +38,12 @@ pub enum FaultCode {
     Conflict,
     /// Something foreign changed what krun wrote; rollback would overwrite it.
     Drifted,
+    /// What a plan in a file rests on is no longer so.
+    PlanStale,
     /// Kafka or ZooKeeper refused or could not be reached.
     Cluster,
     /// A proof found that the cluster is not what it should be.
     ProofFailed,
-    /// What a plan in a file rests on is no longer so.
-    PlanStale,
     /// After apply, a check still finds a difference.
     NotConverged,
     /// Another krun holds the deployment.

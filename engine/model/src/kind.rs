@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Address, Change, Digest, Effect, Fault, Map, Outputs, ProcessSpec, ReadHost, Target, Value,
     WriteHost,
+    by_hand::{ByHand, HandCx},
     history::StepMemory,
     plan::DiffLine,
     process::{ProcessId, Running},
-    schema::ArgSpec,
+    schema::{ArgSpec, OutputSpec},
 };
 
 /// What a rollback can do with the effects of a kind.
@@ -46,10 +47,13 @@ pub struct KindSpec {
     pub doc: &'static str,
     /// Its arguments.
     pub args: &'static [ArgSpec],
-    /// The names of its outputs, known once a step ran.
-    pub outputs: &'static [&'static str],
+    /// Its outputs, known once a step ran.
+    pub outputs: &'static [OutputSpec],
     /// What a rollback can do with its effects.
     pub undo: UndoClass,
+    /// Statements of a runbook that use it, for the reference: each declares one step of the kind, and
+    /// may use the variables that `krun_doc::example` defines.
+    pub examples: &'static [&'static str],
 }
 
 /// What a step will touch, as far as its arguments say before anything ran.
@@ -192,6 +196,12 @@ pub trait StepKind: Send + Sync {
     /// may look at, such as the paths of a distribution.
     fn computed(&self, _args: &Map<Value>) -> Map<Value> {
         Map::new()
+    }
+
+    /// What a person types to do the step without krun, for the runbook's guide; pure. Nothing where
+    /// there is nothing to type.
+    fn by_hand(&self, _cx: &HandCx<'_>) -> ByHand {
+        ByHand::default()
     }
 }
 

@@ -7,6 +7,7 @@
 //! depends on none of them.
 
 pub mod address;
+pub mod by_hand;
 pub mod checksum;
 pub mod choice;
 pub mod condition;
@@ -32,6 +33,7 @@ pub mod topic;
 pub mod value;
 
 pub use address::{Address, BadAddress, DeploymentName, RunId};
+pub use by_hand::{ByHand, HandCx};
 pub use checksum::Checksum;
 pub use choice::Choice;
 pub use condition::Condition;

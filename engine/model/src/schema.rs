@@ -97,6 +97,22 @@ impl ArgSpec {
     }
 }
 
+/// One output of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub doc: &'static str,
+}
+
+impl OutputSpec {
+    /// An output and what it says.
+    pub const fn new(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc }
+    }
+}
+
 /// What is wrong with a step's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArgProblem {

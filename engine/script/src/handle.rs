@@ -11,6 +11,7 @@ use std::{
 use krun_model::{
     Address, Kind, Map, Value,
     names::{listed, nearest},
+    schema::OutputSpec,
 };
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Module, NativeCallContext,
@@ -51,7 +52,7 @@ impl Held {
         })
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
+    fn outputs(&self) -> &'static [OutputSpec] {
         if self.sound {
             self.kind.spec().outputs
         } else {
@@ -102,11 +103,11 @@ impl Handle {
         if let Some(value) = self.0.computed().get(name) {
             return to_dynamic(value);
         }
-        if self.0.sound && !self.0.outputs().contains(&name) {
+        if self.0.sound && !self.0.outputs().iter().any(|output| output.name == name) {
             let known = || {
                 let computed = self.0.computed().keys().map(String::as_str);
                 computed
-                    .chain(self.0.outputs().iter().copied())
+                    .chain(self.0.outputs().iter().map(|output| output.name))
                     .chain(["address"])
             };
             let message = format!(

@@ -19,6 +19,7 @@
 mod assertion;
 mod bind;
 mod check;
+mod codes;
 mod condition;
 mod conflicts;
 mod declare;
@@ -49,6 +50,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use codes::{CODES, Code};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Related, SourceText};
 pub use given::given_from_yaml;
 pub use loader::{Description, Loader};

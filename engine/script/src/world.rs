@@ -138,7 +138,7 @@ fn free_words(engine: &mut Engine, kinds: &Kinds) {
         let spec = kind.spec();
         free.extend(spec.name.split("::"));
         free.extend(spec.args.iter().map(|arg| arg.name));
-        free.extend(spec.outputs);
+        free.extend(spec.outputs.iter().map(|output| output.name));
     }
     #[expect(
         deprecated,

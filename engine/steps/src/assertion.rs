@@ -19,17 +19,18 @@ static SPEC: KindSpec = KindSpec {
         ArgSpec::required(
             "that",
             ArgType::Condition,
-            "what must hold, such as `topic.partitions == 10`; several with `all_of([…])` and \
-             `any_of([…])`",
+            "What must hold, such as `topic.partitions == 10`; several with `all_of([…])` and \
+             `any_of([…])`.",
         ),
         ArgSpec::required(
             "message",
             ArgType::Str,
-            "what to say where it does not, as a lower-case fragment",
+            "What to say where it does not, as a lower-case fragment.",
         ),
     ],
     outputs: &[],
     undo: UndoClass::Nothing,
+    examples: &[include_str!("examples/assert.rhai")],
 };
 
 #[derive(Deserialize)]

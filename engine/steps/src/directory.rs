@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Change, Effect, Fault, FaultCode, Kind, Map, Outputs, StepKind, Value,
+    Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Kind, Map, Outputs, StepKind, Value,
     host::FileKind,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
@@ -29,6 +29,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/directory.rhai")],
 };
 
 /// The mode of a new folder.
@@ -64,6 +65,10 @@ impl StepKind for Directory {
 
     fn computed(&self, args: &Map<Value>) -> Map<Value> {
         args::computed_path(args, "path")
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::directory(cx)
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Content, Effect, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind,
-    Value,
+    Address, ByHand, Change, Content, Effect, Fault, FaultCode, HandCx, Kind, Map, Outputs,
+    ReadHost, StepKind, Value,
     host::{FileKind, FileStat},
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
@@ -31,6 +31,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/file.rhai")],
 };
 
 /// The mode of a new file.
@@ -67,6 +68,10 @@ impl StepKind for File {
 
     fn computed(&self, args: &Map<Value>) -> Map<Value> {
         args::computed_path(args, "path")
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::file(cx)
     }
 }
 

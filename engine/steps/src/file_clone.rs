@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Change, Content, Effect, Fault, FaultCode, Kind, Map, Outputs, StepKind, Value,
+    Address, ByHand, Change, Content, Effect, Fault, FaultCode, HandCx, Kind, Map, Outputs,
+    StepKind, Value,
     host::FileKind,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
@@ -29,6 +30,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/file_clone.rhai")],
 };
 
 #[derive(Deserialize)]
@@ -69,6 +71,10 @@ impl StepKind for FileClone {
 
     fn computed(&self, args: &Map<Value>) -> Map<Value> {
         args::computed_path(args, "to")
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::file_clone(cx)
     }
 }
 

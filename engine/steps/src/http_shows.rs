@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Fault, FaultCode, Kind, Map, Outputs, StepKind, Value,
+    Address, ByHand, Fault, FaultCode, HandCx, Kind, Map, Outputs, StepKind, Value,
     kind::{CheckCx, Declared, KindSpec, ProofKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -34,8 +34,12 @@ static SPEC: KindSpec = KindSpec {
             "seconds within which the page must show them; 10 by default",
         ),
     ],
-    outputs: &["status"],
+    outputs: &[OutputSpec::new(
+        "status",
+        "The status that the page answered with.",
+    )],
     undo: UndoClass::Nothing,
+    examples: &[include_str!("examples/http_shows.rhai")],
 };
 
 /// Seconds within which the page must show its texts.
@@ -83,6 +87,10 @@ impl StepKind for Shows {
             );
         }
         Ok(Declared::default())
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::http_shows(cx)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod args;
 mod assertion;
+mod by_hand;
 mod directory;
 mod file;
 mod file_clone;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Effect, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind, Target,
-    Value,
+    Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Kind, Map, Outputs, ReadHost,
+    StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
     schema::{ArgSpec, ArgType},
@@ -30,6 +30,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Kept,
+    examples: &[include_str!("examples/package.rhai")],
 };
 
 /// Where the package manager writes what is installed: who can't write there can't install.
@@ -89,6 +90,10 @@ impl StepKind for Package {
             writes,
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::package(cx)
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Content, Effect, Fault, FaultCode, Kind, Map, Outputs, StepKind, Value,
+    Address, ByHand, Change, Content, Effect, Fault, FaultCode, HandCx, Kind, Map, Outputs,
+    StepKind, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, StepRef, UndoClass},
     plan::{After, DiffLine},
     schema::{ArgSpec, ArgType},
@@ -36,6 +37,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/properties.rhai")],
 };
 
 #[derive(Deserialize)]
@@ -81,6 +83,10 @@ impl StepKind for Properties {
 
     fn computed(&self, args: &Map<Value>) -> Map<Value> {
         args::computed_path(args, "path")
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::properties(cx)
     }
 }
 

@@ -4,6 +4,7 @@ mod adopt;
 mod check;
 mod completions;
 mod diagnose;
+mod doc;
 mod help;
 mod history;
 mod logs;
@@ -39,6 +40,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Check(args) => check::check(context, args),
         Command::Completions(args) => completions::completions(context, args),
         Command::Diagnose(args) => diagnose::diagnose(context, args),
+        Command::Doc(args) => doc::doc(context, &args),
         Command::Help(args) => help::help(context, args),
         Command::History(args) => history::history(context, args),
         Command::Logs(args) => logs::logs(context, args),

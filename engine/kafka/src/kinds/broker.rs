@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Fault, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Change, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 
 use self::{args::Args, lifecycle::Lifecycle, probe::BrokerProbe};
@@ -93,9 +93,17 @@ static SPEC: KindSpec = KindSpec {
         ),
     ],
     outputs: &[
-        "digest", "endpoint", "heap", "id", "jars", "java", "log", "settings",
+        OutputSpec::new("digest", "Of what the process was started with."),
+        OutputSpec::new("endpoint", "host:port."),
+        OutputSpec::new("heap", "Its heap."),
+        OutputSpec::new("id", "Its broker.id."),
+        OutputSpec::new("jars", "A digest of names and sizes of the jars."),
+        OutputSpec::new("java", "The program."),
+        OutputSpec::new("log", "The file with its output."),
+        OutputSpec::new("settings", "The effective settings, without secrets."),
     ],
     undo: UndoClass::Compensable,
+    examples: &[include_str!("examples/broker.rhai")],
 };
 
 impl StepKind for Broker {
@@ -136,6 +144,10 @@ impl StepKind for Broker {
                 ..Needs::default()
             },
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::broker(cx)
     }
 }
 

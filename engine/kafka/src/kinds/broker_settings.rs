@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Effect, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Target,
+    Value,
     configs::{ConfigsOf, ConfigsRef},
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -57,10 +58,13 @@ impl Args {
 
 static SPEC: KindSpec = KindSpec {
     name: "kafka::broker_settings",
-    doc: "Sets what brokers take while they run, such as log.cleaner.threads, for one broker or for all. \
+    doc: "Sets what brokers take while they run, such as `log.cleaner.threads`, for one broker or for all. \
           Only the keys that the step names are compared and altered, each with its value before and \
           after; a rollback puts them back. What a broker reads only when it starts is refused: that \
-          belongs in its server.properties.",
+          belongs in its server.properties, and so in a `properties` step, which restarts the broker. \
+          Secrets are refused too: brokers do not tell their values, so that they could be neither \
+          compared nor put back. For all brokers this needs Kafka 2.3; before 1.1 brokers take nothing \
+          while they run.",
     args: &[
         ArgSpec::required(
             "bootstrap",
@@ -78,8 +82,9 @@ static SPEC: KindSpec = KindSpec {
             "The settings, by key.",
         ),
     ],
-    outputs: &["configs"],
+    outputs: &[OutputSpec::new("configs", "The settings, by key.")],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/broker_settings.rhai")],
 };
 
 impl StepKind for BrokerSettings {
@@ -105,6 +110,10 @@ impl StepKind for BrokerSettings {
                 .collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::broker_settings(cx)
     }
 }
 

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Content, Effect, Fault, Map, Outputs, ReadHost, StepKind, Target, Value,
+    Address, ByHand, Change, Content, Effect, Fault, HandCx, Map, Outputs, ReadHost, StepKind,
+    Target, Value,
     kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::{After, DiffLine},
     schema::{ArgSpec, ArgType},
@@ -45,6 +46,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/clean_logs.rhai")],
 };
 
 impl StepKind for CleanLogs {
@@ -58,6 +60,10 @@ impl StepKind for CleanLogs {
             writes: log_dir.into_iter().collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::clean_logs(cx)
     }
 }
 

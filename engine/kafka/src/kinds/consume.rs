@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Digest, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Value,
+    Address, ByHand, Digest, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind, Value,
     kind::{CheckCx, Declared, KindSpec, ProofKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -61,8 +61,16 @@ static SPEC: KindSpec = KindSpec {
             "How long reading may take, in seconds; 60 if not given.",
         ),
     ],
-    outputs: &["checksum", "count", "others"],
+    outputs: &[
+        OutputSpec::new("checksum", "Of the records that came back."),
+        OutputSpec::new("count", "How many."),
+        OutputSpec::new(
+            "others",
+            "Records in the topic that other steps or programs wrote.",
+        ),
+    ],
     undo: UndoClass::Nothing,
+    examples: &[include_str!("examples/consume.rhai")],
 };
 
 impl StepKind for Consume {
@@ -72,6 +80,10 @@ impl StepKind for Consume {
 
     fn declare(&self, _: &Address, _: &str, _: &Map<Value>) -> Result<Declared, Fault> {
         Ok(Declared::default())
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::consume(cx)
     }
 }
 

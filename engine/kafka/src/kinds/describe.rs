@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Fault, FaultCode, Map, Outputs, StepKind, Value,
+    Address, ByHand, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Value,
     kind::{CheckCx, Declared, KindSpec, ProofKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -67,8 +67,12 @@ static SPEC: KindSpec = KindSpec {
             "Whether to show only how many partitions each broker leads; false if not given.",
         ),
     ],
-    outputs: &["leaders", "partitions"],
+    outputs: &[
+        OutputSpec::new("leaders", "How many partitions each broker leads."),
+        OutputSpec::new("partitions", "One line a partition: leader, replicas, ISR."),
+    ],
     undo: UndoClass::Nothing,
+    examples: &[include_str!("examples/describe.rhai")],
 };
 
 impl StepKind for Describe {
@@ -81,6 +85,10 @@ impl StepKind for Describe {
             at_least_one(args, name).map_err(|fault| fault.at(step))?;
         }
         Ok(Declared::default())
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::describe(cx)
     }
 }
 

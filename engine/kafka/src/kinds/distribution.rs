@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Change, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Change, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
@@ -89,6 +89,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/distribution.rhai")],
 };
 
 /// The jars of 3.9.1 take 56 MB, and as much again in Maven's own cache; an archive takes 120 MB and
@@ -160,6 +161,10 @@ impl StepKind for Distribution {
             return Map::new();
         };
         Folders::of(home).values()
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::distribution(cx)
     }
 }
 

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Digest, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target, Value,
+    Address, ByHand, Digest, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind,
+    Target, Value,
     kind::{ApplyCx, CheckCx, Declared, KindSpec, OnceKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
     topic::{Acks, GroupRef, TopicRef},
 };
 use serde::Deserialize;
@@ -62,9 +63,12 @@ static SPEC: KindSpec = KindSpec {
     doc: "Reads a topic with three consumer groups of its own. The first reads all records from the \
           beginning; a second reads all of them again; a third, which does not start from the beginning, \
           sees nothing, and then only the records that are written later. The first group then lags \
-          behind by those. The groups stay until a rollback deletes them: `krun status --cluster` and \
-          `kafka-consumer-groups.sh` show them. Brokers create the topic `__consumer_offsets` for the \
-          first group of a cluster; it stays with them.",
+          behind by those.\n\n\
+          It is an act and no proof, since a group is state of the cluster. The groups carry the \
+          deployment's id in their names (`krun-<id>-<step>-first`, `-second`, `-late`) and stay, so that \
+          `krun status --cluster` and `kafka-consumer-groups.sh` can show them; a rollback deletes them. \
+          For the first group of a cluster the brokers create the topic `__consumer_offsets`. It is \
+          theirs: krun does not delete it, and it goes with their data.",
     args: &[
         ArgSpec::required(
             "bootstrap",
@@ -94,8 +98,18 @@ static SPEC: KindSpec = KindSpec {
             "How long each reading may take, in seconds; 60 if not given.",
         ),
     ],
-    outputs: &["first", "groups", "lag", "late", "second"],
+    outputs: &[
+        OutputSpec::new("first", "How many records the first group read."),
+        OutputSpec::new("groups", "The groups' ids."),
+        OutputSpec::new(
+            "lag",
+            "How far the first and the third group are behind, then each partition of the first.",
+        ),
+        OutputSpec::new("late", "How many records the third group read."),
+        OutputSpec::new("second", "How many records the second group read."),
+    ],
     undo: UndoClass::Compensable,
+    examples: &[include_str!("examples/groups.rhai")],
 };
 
 fn refs(deployment: &str, step: &Address, bootstrap: &[String], topic: &str) -> [GroupRef; 3] {
@@ -133,6 +147,10 @@ impl StepKind for Groups {
                 .collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::groups(cx)
     }
 }
 

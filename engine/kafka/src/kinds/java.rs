@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Value,
+    Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind,
+    Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -39,8 +40,8 @@ static SPEC: KindSpec = KindSpec {
     doc: "Finds a Java that the version of Kafka runs on: JAVA_HOME, the search path, then /usr/lib/jvm; \
           the first that fits is taken. A Java fits if the documentation of that version of Kafka names \
           it, or an older and a newer one; `allow_untested` also lets in newer ones than it names, where \
-          nothing better is found. Without a Java that fits the step installs the operating system's \
-          package, where krun runs as root and apt-get is there.",
+          nothing better is found (see [Versions](versions.md)). Without a Java that fits the step \
+          installs the operating system's package, where krun runs as root and apt-get is there.",
     args: &[
         ArgSpec::required(
             "kafka_version",
@@ -58,8 +59,13 @@ static SPEC: KindSpec = KindSpec {
             "Whether a Java that is newer than the documented ones may be taken; false if not given. One that is known not to work is never taken.",
         ),
     ],
-    outputs: &["bin", "home", "version"],
+    outputs: &[
+        OutputSpec::new("bin", "The program."),
+        OutputSpec::new("home", "Its folder, as JAVA_HOME would name it."),
+        OutputSpec::new("version", "Such as 17.0.15."),
+    ],
     undo: UndoClass::Kept,
+    examples: &[include_str!("examples/java.rhai")],
 };
 
 impl StepKind for JavaKind {
@@ -72,6 +78,10 @@ impl StepKind for JavaKind {
             versions::find(version).map_err(|fault| fault.at(step))?;
         }
         Ok(Declared::default())
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::java(cx)
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Digest, Fault, FaultCode, Map, Outputs, StepKind, Value,
+    Address, ByHand, Digest, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Value,
     kind::{CheckCx, Declared, KindSpec, ProofKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -55,8 +55,16 @@ static SPEC: KindSpec = KindSpec {
             "How long reading may take, in seconds; 60 if not given.",
         ),
     ],
-    outputs: &["keys", "partitions", "placement"],
+    outputs: &[
+        OutputSpec::new("keys", "How many keys."),
+        OutputSpec::new("partitions", "In how many partitions they are."),
+        OutputSpec::new(
+            "placement",
+            "One line a key: its partition, and how many records.",
+        ),
+    ],
     undo: UndoClass::Nothing,
+    examples: &[include_str!("examples/keyed.rhai")],
 };
 
 impl StepKind for Keyed {
@@ -66,6 +74,10 @@ impl StepKind for Keyed {
 
     fn declare(&self, _: &Address, _: &str, _: &Map<Value>) -> Result<Declared, Fault> {
         Ok(Declared::default())
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::keyed(cx)
     }
 }
 

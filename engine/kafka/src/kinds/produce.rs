@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Digest, Effect, Fault, FaultCode, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Digest, Effect, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Target,
+    Value,
     kind::{ApplyCx, CheckCx, Declared, KindSpec, OnceKind, StepRef, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
     topic::{Acks, TopicRef},
 };
 use serde::Deserialize;
@@ -43,11 +44,11 @@ fn acks(given: Option<&serde_json::Value>) -> Result<Acks, Fault> {
 
 static SPEC: KindSpec = KindSpec {
     name: "kafka::produce",
-    doc: "Writes keyed records into a topic, once for each topic id: a run that was killed half way goes \
-          on with those that are missing. With acks=all the producer is idempotent; with less nothing is \
-          sent twice, and with acks=0 the topic is read to see that they came. What the records say follows from the deployment \
-          and the step, so that kafka::consume can tell whether they all came through. They carry the \
-          header `krun-seed`.",
+    doc: "Writes keyed records into a topic, once for each topic id: a run that was killed half way goes on \
+          with those that are missing. With acks=all the producer is idempotent; with less nothing is \
+          sent twice, and with acks=0 the topic is read to see that they came. What the records say \
+          follows from the deployment and the step, so that kafka::consume can tell whether they all came \
+          through. They carry the header `krun-seed`.",
     args: &[
         ArgSpec::required(
             "bootstrap",
@@ -72,8 +73,13 @@ static SPEC: KindSpec = KindSpec {
             "How many replicas must have a record: 0, 1 or \"all\" that are in sync; \"all\" if not given.",
         ),
     ],
-    outputs: &["checksum", "count", "topic"],
+    outputs: &[
+        OutputSpec::new("checksum", "Of all records."),
+        OutputSpec::new("count", "How many."),
+        OutputSpec::new("topic", "Its name."),
+    ],
     undo: UndoClass::Contained,
+    examples: &[include_str!("examples/produce.rhai")],
 };
 
 /// What the records are made from. Another number of records, keys or acknowledgements is another seed,
@@ -115,6 +121,10 @@ impl StepKind for Produce {
                 .collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::produce(cx)
     }
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Digest, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target,
-    Value,
+    Address, ByHand, Change, Digest, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost,
+    StepKind, Target, Value,
     configs::{ConfigChanges, ConfigsOf, ConfigsRef},
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::DiffLine,
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
     topic::{TopicRef, TopicSeen, TopicSpec},
 };
 use serde::Deserialize;
@@ -69,11 +69,18 @@ const PARTITIONS: &str = "partitions";
 
 static SPEC: KindSpec = KindSpec {
     name: "kafka::topic",
-    doc: "Creates a topic and waits until each of its partitions has a leader and all replicas. Of its \
-          settings those that the step names are compared each time and altered one by one; a rollback \
-          puts them back. Partitions are added where there are fewer, which nothing takes back, so krun \
-          asks first; the keys of a topic that holds records map to other partitions from then on. \
-          Fewer partitions than are there, or another number of replicas, are a conflict.",
+    doc: "Creates a topic and waits until each of its partitions has a leader and all replicas.\n\n\
+          Of its settings those that the step names are compared each time, and altered one by one; a \
+          plan shows each with its value before and after. All others stay as they are, whoever set them. \
+          A rollback puts back what a key had before krun set it first, or takes the key's own value away \
+          if it had none. Names that the brokers do not know and values that they do not take are refused \
+          before anything is changed. Brokers before 2.3 replace all of a topic's settings at once: there \
+          krun reads, merges and writes them back.\n\n\
+          Partitions are added where there are fewer than wanted. Nothing takes them away again, so krun \
+          asks first, unless it created the topic itself: then they go with it. In a topic that holds \
+          records, keys map to other partitions from then on, so that older and newer records of a key \
+          may lie apart; plan and run say so. Fewer partitions than are there, or another number of \
+          replicas, are a conflict.",
     args: &[
         ArgSpec::required(
             "bootstrap",
@@ -98,8 +105,15 @@ static SPEC: KindSpec = KindSpec {
             "Settings of the topic, such as retention.ms; those that are not named stay as they are.",
         ),
     ],
-    outputs: &["name", "topic_id"],
+    outputs: &[
+        OutputSpec::new("name", "Its name."),
+        OutputSpec::new(
+            "topic_id",
+            "The id that the cluster gave the topic: a topic that is deleted and made anew has another.",
+        ),
+    ],
     undo: UndoClass::Compensable,
+    examples: &[include_str!("examples/topic.rhai")],
 };
 
 impl StepKind for Topic {
@@ -144,6 +158,10 @@ impl StepKind for Topic {
             Change::Update => UndoClass::Reversible,
             _ => SPEC.undo,
         }
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::topic(cx)
     }
 }
 

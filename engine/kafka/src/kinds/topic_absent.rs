@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target, Value,
+    Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind,
+    Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::{After, DiffLine},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
     topic::{TopicRef, TopicSeen},
 };
 use serde::Deserialize;
@@ -39,8 +40,9 @@ static SPEC: KindSpec = KindSpec {
         ),
         ArgSpec::required("name", ArgType::Str, "Its name."),
     ],
-    outputs: &["name"],
+    outputs: &[OutputSpec::new("name", "Its name.")],
     undo: UndoClass::Irreversible,
+    examples: &[include_str!("examples/topic_absent.rhai")],
 };
 
 impl StepKind for TopicAbsent {
@@ -60,6 +62,10 @@ impl StepKind for TopicAbsent {
                 .collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::topic_absent(cx)
     }
 }
 

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Content, Effect, Fault, Map, Outputs, ReadHost, StepKind, Target, Value,
+    Address, ByHand, Change, Content, Effect, Fault, HandCx, Map, Outputs, ReadHost, StepKind,
+    Target, Value,
     kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
     plan::{After, DiffLine},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use krun_steps::folders::ensure_dir;
 use serde::Deserialize;
@@ -56,8 +57,12 @@ static SPEC: KindSpec = KindSpec {
             "ZooKeeper's dataLogDir, an absolute path; dataDir again where it has none of its own.",
         ),
     ],
-    outputs: &["generation"],
+    outputs: &[OutputSpec::new(
+        "generation",
+        "A UUID, new each time it is cleaned.",
+    )],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/zookeeper_clean.rhai")],
 };
 
 impl StepKind for Clean {
@@ -77,6 +82,10 @@ impl StepKind for Clean {
             writes,
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::zookeeper_clean(cx)
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Fault, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Change, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
@@ -76,6 +76,7 @@ static SPEC: KindSpec = KindSpec {
     ],
     outputs: &[],
     undo: UndoClass::Reversible,
+    examples: &[include_str!("examples/zookeeper_distribution.rhai")],
 };
 
 impl StepKind for Distribution {
@@ -106,6 +107,10 @@ impl StepKind for Distribution {
             return Map::new();
         };
         folders(Utf8Path::new(to)).values()
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::zookeeper_distribution(cx)
     }
 }
 

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Effect, Fault, FaultCode, Map, Outputs, ReadHost, StepKind, Target, Value,
-    WriteHost,
+    Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind,
+    Target, Value, WriteHost,
     kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use krun_steps::folders::ensure_dir;
 use serde::Deserialize;
@@ -143,9 +143,17 @@ static SPEC: KindSpec = KindSpec {
         ),
     ],
     outputs: &[
-        "digest", "endpoint", "heap", "jars", "java", "log", "mode", "settings",
+        OutputSpec::new("digest", "Of what the process was started with."),
+        OutputSpec::new("endpoint", "host:port."),
+        OutputSpec::new("heap", "Its heap."),
+        OutputSpec::new("jars", "A digest of names and sizes of the jars."),
+        OutputSpec::new("java", "The program."),
+        OutputSpec::new("log", "The file with its output."),
+        OutputSpec::new("mode", "`standalone` or `ensemble`."),
+        OutputSpec::new("settings", "The effective settings, without secrets."),
     ],
     undo: UndoClass::Compensable,
+    examples: &[include_str!("examples/zookeeper_server.rhai")],
 };
 
 impl StepKind for Server {
@@ -187,6 +195,10 @@ impl StepKind for Server {
                 ..Needs::default()
             },
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::zookeeper_server(cx)
     }
 }
 

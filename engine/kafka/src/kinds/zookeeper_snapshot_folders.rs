@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Fault, FaultCode, Map, Outputs, StepKind, Value,
+    Address, ByHand, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -30,8 +30,15 @@ static SPEC: KindSpec = KindSpec {
         ArgType::Path,
         "ZooKeeper's properties file.",
     )],
-    outputs: &["data_dir", "data_log_dir"],
+    outputs: &[
+        OutputSpec::new("data_dir", "ZooKeeper's dataDir."),
+        OutputSpec::new(
+            "data_log_dir",
+            "Its dataLogDir, or dataDir where it has none.",
+        ),
+    ],
     undo: UndoClass::Nothing,
+    examples: &[include_str!("examples/zookeeper_snapshot_folders.rhai")],
 };
 
 impl StepKind for SnapshotFolders {
@@ -44,6 +51,10 @@ impl StepKind for SnapshotFolders {
             reads: text(args, "config").map(Into::into).into_iter().collect(),
             ..Declared::default()
         })
+    }
+
+    fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
+        crate::by_hand::zookeeper_snapshot_folders(cx)
     }
 }
 

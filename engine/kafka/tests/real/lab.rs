@@ -178,7 +178,7 @@ impl Lab {
             .kinds
             .get(kind)
             .unwrap_or_else(|| panic!("no kind {kind}"));
-        let declared = kind.common().spec().outputs;
+        let declared: Vec<_> = kind.spec().outputs.iter().map(|o| o.name).collect();
         let (changed, outputs) = match kind {
             Kind::State(kind) => match kind.check(&check).await? {
                 Check::Satisfied(outputs) => (false, outputs),

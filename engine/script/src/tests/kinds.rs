@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use krun_model::{
     Address, Fault, FaultCode, Kind, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Kinds, StateKind, UndoClass},
-    schema::{ArgSpec, ArgType},
+    schema::{ArgSpec, ArgType, OutputSpec},
 };
 
 struct Test(KindSpec);
@@ -71,6 +71,12 @@ const TOPIC: &[ArgSpec] = &[
     ArgSpec::optional("config", ArgType::MapOf(&ArgType::Scalar), ""),
 ];
 
+const DIGEST_TAG: &[OutputSpec] = &[OutputSpec::new("digest", ""), OutputSpec::new("tag", "")];
+const CLUSTER_PID: &[OutputSpec] = &[
+    OutputSpec::new("cluster_id", ""),
+    OutputSpec::new("pid", ""),
+];
+
 /// The kinds that test scripts may use.
 pub(super) fn kinds() -> Kinds {
     let kind = |name, args, outputs| {
@@ -80,13 +86,14 @@ pub(super) fn kinds() -> Kinds {
             args,
             outputs,
             undo: UndoClass::Reversible,
+            examples: &[],
         })))
     };
     Kinds::new([
-        kind("file", FILE, &["digest", "tag"]),
+        kind("file", FILE, DIGEST_TAG),
         kind("directory", DIRECTORY, &[]),
         kind("package", PACKAGE, &[]),
-        kind("kafka::broker", BROKER, &["cluster_id", "pid"]),
+        kind("kafka::broker", BROKER, CLUSTER_PID),
         kind("kafka::topic::check", TOPIC, &[]),
     ])
 }
