@@ -84,12 +84,34 @@ impl Cluster {
         brokers.join(",")
     }
 
+    /// The runbook's file.
+    pub fn runbook(&self) -> &Path {
+        &self.runbook
+    }
+
+    /// Uses another runbook's file from now on; the one before.
+    pub fn use_runbook(&mut self, runbook: PathBuf) -> PathBuf {
+        std::mem::replace(&mut self.runbook, runbook)
+    }
+
     /// All records of the topic `test`, as kcat reads them from the beginning.
     pub fn records(&self) -> Vec<String> {
-        let brokers = self.bootstrap();
+        self.records_from(&self.bootstrap())
+    }
+
+    /// The same through brokers at these ports.
+    pub fn records_through(&self, ports: &[String]) -> Vec<String> {
+        let brokers: Vec<_> = ports
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
+        self.records_from(&brokers.join(","))
+    }
+
+    fn records_from(&self, brokers: &str) -> Vec<String> {
         let text = kcat(&[
             "-b",
-            &brokers,
+            brokers,
             "-C",
             "-t",
             "test",

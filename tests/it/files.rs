@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     process::Stdio,
+    time::{Duration, Instant},
 };
 
 use krun_tests::{
@@ -110,6 +111,37 @@ fn kill_after(lab: &Lab, arguments: &[&str], events: usize) -> bool {
     krun.kill().expect("SIGKILL");
     krun.wait().expect("krun is gone");
     false
+}
+
+/// Hundreds of steps that run at once: none waits for another one that waits for it.
+#[test]
+fn many_steps_at_once_come_to_an_end() {
+    for _ in 0..5 {
+        let lab = Lab::default();
+        let text = "runbook(#{ name: \"many\", version: \"1.0.0\", summary: \"many\" });\n\
+            for n in 0..300 { file(`f-${n}`, #{ path: `PATH/${n}`, content: \"x\" }); }\n";
+        fs::create_dir(lab.path("out")).expect("a folder");
+        let text = text.replace("PATH", lab.path("out").to_str().expect("UTF-8"));
+        let runbook = lab.write("many.rhai", &text);
+        let mut krun = lab
+            .krun(&["run", runbook.to_str().expect("UTF-8"), "--quiet"])
+            .spawn()
+            .expect("krun starts");
+        let since = Instant::now();
+        let status = loop {
+            if let Some(status) = krun.try_wait().expect("a child") {
+                break status;
+            }
+            if since.elapsed() > Duration::from_secs(120) {
+                krun.kill().expect("SIGKILL");
+                krun.wait().expect("krun is gone");
+                panic!("krun does not come to an end");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(status.success());
+        assert_eq!(fs::read_dir(lab.path("out")).expect("out").count(), 300);
+    }
 }
 
 #[test]

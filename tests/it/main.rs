@@ -13,6 +13,7 @@ mod hand;
 mod kills;
 mod listing;
 mod manner;
+mod more_brokers;
 mod plan_file;
 mod properties;
 mod single_host;

@@ -171,6 +171,9 @@ pub struct RunArgs {
     /// Only show what would be done, as `krun plan` does.
     #[arg(long)]
     pub dry_run: bool,
+    /// After the run, take back what steps did that are no longer in the runbook.
+    #[arg(long)]
+    pub prune: bool,
 }
 
 #[derive(Args, Debug)]
@@ -187,8 +190,11 @@ pub struct PlanArgs {
     #[arg(long)]
     pub prove: bool,
     /// Write the plan to a file, which `krun run FILE` then does exactly, or refuses.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "prune")]
     pub out: Option<String>,
+    /// Plan to take back what steps did that are no longer in the runbook.
+    #[arg(long)]
+    pub prune: bool,
 }
 
 #[derive(Args, Debug)]

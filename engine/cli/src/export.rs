@@ -1,6 +1,6 @@
 //! Data of the engine as the report crate shows it.
 
-use krun_kafka::view::{ClusterView, GroupView};
+use krun_kafka::view::{ClusterView, GroupView, PartitionView};
 use krun_plan::{RollbackPlan, UndoAction};
 use krun_report::{
     ClusterBroker, ClusterGroup, ClusterPartition, ClusterTable, ClusterTopic, GroupPlace,
@@ -34,6 +34,10 @@ pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
         .collect()
 }
 
+fn count(view: &ClusterView, is: impl Fn(&PartitionView) -> bool) -> usize {
+    view.partitions().filter(|(_, one)| is(one)).count()
+}
+
 /// A cluster as a table.
 pub fn cluster_table(view: &ClusterView, groups: Vec<GroupView>) -> ClusterTable {
     ClusterTable {
@@ -46,6 +50,8 @@ pub fn cluster_table(view: &ClusterView, groups: Vec<GroupView>) -> ClusterTable
                 host: broker.host.clone(),
                 port: broker.port,
                 controller: view.controller == Some(broker.id),
+                replicas: count(view, |partition| partition.replicas.contains(&broker.id)),
+                leads: count(view, |partition| partition.leader == Some(broker.id)),
             })
             .collect(),
         topics: view

@@ -63,6 +63,7 @@ pub fn refuse_more(args: &RunArgs) -> Result<(), Fault> {
         ("--target", !args.choice.targets.is_empty()),
         ("--tag", !args.choice.tags.is_empty()),
         ("--skip-tag", !args.choice.skip_tags.is_empty()),
+        ("--prune", args.prune),
     ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),
@@ -72,6 +73,9 @@ pub fn refuse_more(args: &RunArgs) -> Result<(), Fault> {
         )
         .at(&args.runbook.runbook)
         .because("what a plan says was agreed to with its own deployment and parameters")
-        .hint(format!("Give {option} to `krun plan RUNBOOK --out FILE`."))),
+        .hint(match *option {
+            "--prune" => "Prune with a run of the runbook itself afterwards.".to_owned(),
+            option => format!("Give {option} to `krun plan RUNBOOK --out FILE`."),
+        })),
     }
 }

@@ -5,6 +5,7 @@
 
 mod data;
 mod groups;
+mod placement;
 mod prepare;
 mod servers;
 mod source;
@@ -13,6 +14,7 @@ mod topics;
 
 pub use data::{consume, keyed, produce};
 pub use groups::groups;
+pub use placement::{elect_leaders, reassign};
 pub use prepare::{
     clean_logs, distribution, java, zookeeper_clean, zookeeper_distribution,
     zookeeper_snapshot_folders,

@@ -7,10 +7,12 @@ mod clean_logs;
 mod consume;
 mod describe;
 mod distribution;
+mod elect_leaders;
 mod groups;
 mod java;
 mod keyed;
 mod produce;
+mod reassign;
 mod settings;
 mod topic;
 mod topic_absent;
@@ -34,10 +36,12 @@ pub fn kinds(patterns: Arc<Patterns>) -> Vec<Kind> {
         Kind::Proof(Arc::new(consume::Consume)),
         Kind::Proof(Arc::new(describe::Describe)),
         Kind::State(Arc::new(distribution::Distribution)),
+        Kind::State(Arc::new(elect_leaders::ElectLeaders)),
         Kind::Once(Arc::new(groups::Groups)),
         Kind::State(Arc::new(java::JavaKind)),
         Kind::Proof(Arc::new(keyed::Keyed)),
         Kind::Once(Arc::new(produce::Produce)),
+        Kind::State(Arc::new(reassign::Reassign)),
         Kind::State(Arc::new(topic::Topic)),
         Kind::State(Arc::new(topic_absent::TopicAbsent)),
         Kind::State(Arc::new(zookeeper_clean::Clean)),

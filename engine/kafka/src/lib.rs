@@ -14,6 +14,7 @@ mod generation;
 mod java;
 mod kinds;
 mod process;
+mod reassign;
 pub mod versions;
 pub mod view;
 mod waiting;

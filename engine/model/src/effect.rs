@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Digest, Fault, Map, ProcessId, ProcessSpec, Target, TargetState,
     configs::{ConfigChanges, ConfigsRef, differing},
+    placement::{PartitionsRef, Placement},
     topic::{Acks, Committed, GroupRef, TopicRef, TopicSpec},
 };
 
@@ -186,6 +187,25 @@ pub enum Effect {
         /// Cluster, group and topic.
         group: GroupRef,
     },
+    /// Moves replicas of partitions, waits until they are in sync, and leaves no throttle behind.
+    Reassign {
+        /// `host:port` of the cluster's bootstrap servers.
+        bootstrap: Vec<String>,
+        /// Where each partition is to be, sorted by topic and number.
+        moves: Vec<Placement>,
+        /// Bytes a second that each broker may send, and may take, for it; none for no limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        throttle: Option<u64>,
+        /// How long it may take, in milliseconds; what is not there by then goes on by itself.
+        limit_ms: u64,
+    },
+    /// Makes the preferred replica of partitions their leader.
+    ElectLeaders {
+        /// `host:port` of the cluster's bootstrap servers.
+        bootstrap: Vec<String>,
+        /// Each partition with the broker that is to lead it.
+        leaders: Vec<Placement>,
+    },
 }
 
 /// How an effect is taken back.
@@ -196,7 +216,7 @@ pub enum Undo {
     By(Effect),
     /// With something that the same rollback takes back.
     Contained(Target),
-    /// Not at all, on purpose: what was installed stays.
+    /// Not at all, on purpose: what was installed stays, and leaders move by themselves.
     Kept,
     /// Not possible.
     Irreversible(String),
@@ -227,7 +247,22 @@ impl Effect {
             Self::CommitOffsets { group, .. } | Self::DeleteGroup { group } => {
                 Target::Group(group.clone())
             }
+            Self::Reassign {
+                bootstrap, moves, ..
+            } => Target::Replicas(PartitionsRef::of(bootstrap, moves)),
+            Self::ElectLeaders { bootstrap, leaders } => {
+                Target::Leaders(PartitionsRef::of(bootstrap, leaders))
+            }
         }
+    }
+
+    /// Whether an attempt that was cut off is still under way where it acts, so that its intent stays
+    /// open until the effect is brought about or taken back.
+    pub fn goes_on(&self, state: &TargetState) -> bool {
+        matches!(
+            (self, state),
+            (Self::Reassign { .. }, TargetState::Replicas(seen)) if seen.moving || seen.throttled
+        )
     }
 
     /// Whether a state is what this effect brings about: the question a probe asks after a crash.
@@ -271,6 +306,12 @@ impl Effect {
                 differing(changes, now).is_empty()
             }
             (Self::CommitOffsets { offsets, .. }, TargetState::Committed(seen)) => offsets == seen,
+            (Self::Reassign { moves, .. }, TargetState::Replicas(seen)) => {
+                !seen.moving && !seen.throttled && seen.agrees(moves)
+            }
+            (Self::ElectLeaders { leaders, .. }, TargetState::Leaders(seen)) => {
+                leaders.iter().all(|one| seen.contains(one))
+            }
             (
                 Self::RemoveFile { .. }
                 | Self::RemoveDir { .. }
@@ -346,6 +387,26 @@ impl Effect {
             Self::DeleteGroup { .. } => {
                 Undo::Irreversible("a group that was deleted is made anew by its members".into())
             }
+            Self::Reassign {
+                bootstrap,
+                moves,
+                throttle,
+                limit_ms,
+            } => match before {
+                TargetState::Replicas(before) => Undo::By(Self::Reassign {
+                    bootstrap: bootstrap.clone(),
+                    moves: moves
+                        .iter()
+                        .filter_map(|one| before.of(&one.topic, one.partition).cloned())
+                        .collect(),
+                    throttle: *throttle,
+                    limit_ms: *limit_ms,
+                }),
+                other => {
+                    Undo::Irreversible(format!("where the replicas were is not known: {other}"))
+                }
+            },
+            Self::ElectLeaders { .. } => Undo::Kept,
         }
     }
 }

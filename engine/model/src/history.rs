@@ -1,6 +1,6 @@
 //! The present state of a deployment: a fold over its journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Address, Digest, Effect, Outputs, ProcessSpec, RunId, Target, TargetState, Undo,
@@ -174,6 +174,7 @@ impl History {
             }
             Entry::Undone { intents, .. } => {
                 self.effects.retain(|effect| !intents.contains(&effect.seq));
+                self.pending.retain(|effect| !intents.contains(&effect.seq));
             }
             Entry::RolledBack => {
                 self.steps.clear();
@@ -206,7 +207,7 @@ impl History {
         {
             self.adopted.remove(&id.step);
         }
-        if self.verb(effect.run) == Some(Verb::Rollback) {
+        if self.verb(effect.run).is_some_and(Verb::takes_back) {
             // What a rollback does is not itself to be taken back: `Undone` says what it took back.
             return;
         }
@@ -224,6 +225,24 @@ impl History {
             .rev()
             .find(|memory| memory.id == run)
             .map(|memory| memory.verb)
+    }
+
+    /// What a step asked for and of which the end is not known.
+    pub fn unfinished(&self, step: &Address) -> Vec<Effect> {
+        self.pending
+            .iter()
+            .filter(|effect| effect.step == *step)
+            .map(|effect| effect.effect.clone())
+            .collect()
+    }
+
+    /// The same history with the effects of some intents alone.
+    #[must_use]
+    pub fn only(&self, intents: &BTreeSet<Seq>) -> Self {
+        let mut part = self.clone();
+        part.effects.retain(|effect| intents.contains(&effect.seq));
+        part.pending.retain(|effect| intents.contains(&effect.seq));
+        part
     }
 
     /// The last run, if it was neither finished nor is it a command that does not go on.

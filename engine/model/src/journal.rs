@@ -28,6 +28,15 @@ pub enum Verb {
     Start,
     /// `krun adopt`.
     Adopt,
+    /// What `--prune` takes back after a run: steps that left the runbook.
+    Prune,
+}
+
+impl Verb {
+    /// Whether it takes back what runs did: what it does itself is not to be taken back.
+    pub fn takes_back(self) -> bool {
+        matches!(self, Self::Rollback | Self::Prune)
+    }
 }
 
 /// What a run pins, so that it can be resumed, started and shown as it was.

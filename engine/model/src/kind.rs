@@ -92,6 +92,8 @@ pub struct StepRef<'a> {
     pub args: &'a serde_json::Value,
     /// What the journal remembers of it.
     pub memory: Option<&'a StepMemory>,
+    /// Effects that it asked for and of which the end is not known: they may still be under way.
+    pub unfinished: &'a [Effect],
 }
 
 impl StepRef<'_> {
@@ -234,6 +236,15 @@ pub trait StateKind: StepKind {
     async fn adopt(&self, _cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
         Ok(Adoption::Nothing)
     }
+
+    /// Whether what a step of this kind did may be taken back while the rest of the deployment goes
+    /// on. Asked before a prune touches anything.
+    ///
+    /// # Errors
+    /// What would be lost.
+    async fn may_leave(&self, _cx: &LeaveCx<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// What `krun adopt` can make of what is there for a step.
@@ -267,6 +278,18 @@ pub struct FoundProcess {
     pub outputs: Outputs,
     /// What differs from what is wanted: the next run would restart it for these.
     pub differences: Vec<DiffLine>,
+}
+
+/// What a kind is given when it is asked whether a step may leave.
+pub struct LeaveCx<'a> {
+    /// The step that left the runbook.
+    pub address: &'a Address,
+    /// What the journal remembers of it.
+    pub memory: &'a StepMemory,
+    /// What it remembers of the steps that stay.
+    pub staying: &'a [&'a StepMemory],
+    /// The machine, read-only.
+    pub host: &'a dyn ReadHost,
 }
 
 /// *Once*: an act that is done once per key.

@@ -24,6 +24,7 @@ pub mod kind;
 pub mod manner;
 pub mod names;
 pub mod param;
+pub mod placement;
 pub mod plan;
 pub mod process;
 pub mod runbook;

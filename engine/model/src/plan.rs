@@ -237,6 +237,22 @@ pub struct PlannedStep {
     pub diff: Vec<DiffLine>,
     /// What a rollback can do about it.
     pub undo: UndoClass,
+    /// What a reader should know though nothing is done about it: see [`NOTES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// The output, a list of texts, in which a step says what a reader should know though it does nothing
+/// about it: shown with a step that stays as it is, too.
+pub const NOTES: &str = "notes";
+
+/// The notes among a step's outputs.
+pub fn notes(outputs: &crate::Outputs) -> Vec<String> {
+    let list = outputs.get(NOTES).and_then(serde_json::Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|note| note.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// What a run would do, in order of dependencies.
@@ -244,7 +260,7 @@ pub struct PlannedStep {
 pub struct Plan {
     /// One entry a step.
     pub steps: Vec<PlannedStep>,
-    /// Steps that the journal knows and the runbook no longer has: they stay until pruned.
+    /// Steps that the journal knows and the runbook no longer has: they stay until pruned, in order of address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<Address>,
     /// Steps that are skipped now and that an earlier run did: what it made stays until rollback.
@@ -253,6 +269,9 @@ pub struct Plan {
     /// The runbook's gates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<PlannedGate>,
+    /// Whether the run takes back what they did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prune: bool,
 }
 
 /// A barrier among the steps.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Digest, Map,
     configs::ConfigsRef,
+    placement::{PartitionsRef, Placement, PlacementSeen},
     process::{ProcessId, Running},
     topic::{Committed, GroupRef, TopicRef, TopicSeen},
 };
@@ -39,6 +40,10 @@ pub enum Target {
     Configs(ConfigsRef),
     /// Where a consumer group is in a topic.
     Group(GroupRef),
+    /// Where the replicas of partitions live.
+    Replicas(PartitionsRef),
+    /// Who leads partitions.
+    Leaders(PartitionsRef),
 }
 
 impl Target {
@@ -52,6 +57,8 @@ impl Target {
                 &group.bootstrap,
                 (3, format!("{} {}", group.id, group.topic)),
             ),
+            Self::Replicas(of) => (&of.bootstrap, (4, of.names())),
+            Self::Leaders(of) => (&of.bootstrap, (5, of.names())),
             Self::Path(_)
             | Self::Contents(_)
             | Self::Moved { .. }
@@ -89,6 +96,8 @@ impl fmt::Display for Target {
             Self::Records(topic) => write!(f, "records in topic {}", topic.name),
             Self::Configs(configs) => write!(f, "settings of {}", configs.of),
             Self::Group(group) => write!(f, "group {} in topic {}", group.id, group.topic),
+            Self::Replicas(partitions) => write!(f, "replicas of {}", partitions.summary()),
+            Self::Leaders(partitions) => write!(f, "leaders of {}", partitions.summary()),
         }
     }
 }
@@ -146,6 +155,10 @@ pub enum TargetState {
     Configs(Map<String>),
     /// Where a consumer group goes on reading, by partition.
     Committed(Vec<Committed>),
+    /// Where replicas live.
+    Replicas(PlacementSeen),
+    /// Who leads: each partition with its leader alone, where it has one.
+    Leaders(Vec<Placement>),
     /// It could not be seen, which is no statement on whether it is there.
     Unreachable {
         /// Why.
@@ -182,6 +195,29 @@ impl fmt::Display for TargetState {
             } => f.write_str("at neither place"),
             Self::Running(running) => write!(f, "running as pid {}", running.pid),
             Self::Installed => f.write_str("installed"),
+            Self::Replicas(seen) => {
+                let ids = |one: &Placement| {
+                    one.replicas
+                        .iter()
+                        .map(i32::to_string)
+                        .collect::<Vec<_>>()
+                        .join(",")
+                };
+                let few: Vec<_> = seen
+                    .placed
+                    .iter()
+                    .take(3)
+                    .map(|one| format!("{}-{} on {}", one.topic, one.partition, ids(one)))
+                    .collect();
+                f.write_str(&few.join(", "))?;
+                if seen.placed.len() > few.len() {
+                    write!(f, " and {} more", seen.placed.len() - few.len())?;
+                }
+                let moving = if seen.moving { ", on the way" } else { "" };
+                let throttled = if seen.throttled { ", throttled" } else { "" };
+                write!(f, "{moving}{throttled}")
+            }
+            Self::Leaders(leaders) => write!(f, "{} partitions with a leader", leaders.len()),
             Self::Topic(topic) => write!(
                 f,
                 "{} partitions × {} replicas, {} records",

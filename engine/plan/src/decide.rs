@@ -7,10 +7,10 @@ use krun_model::{
     history::{AdoptedMemory, StepMemory},
     journal::Seq,
     kind::{Check, Declared, Kind, Kinds, UndoClass},
-    plan::{DiffLine, PlannedGate, PlannedStep},
+    plan::{DiffLine, PlannedGate, PlannedStep, notes},
 };
 
-use crate::{Graph, Observation, Observed, inputs::act_key};
+use crate::{Graph, Observation, Observed, inputs::act_key, orphaned, prune::steps_of};
 
 /// What the user asked for beside the runbook.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,13 +55,21 @@ pub fn decide(
                 reason,
                 diff,
                 undo,
+                notes: match observed.steps.get(&step.address) {
+                    Some(Observation::State {
+                        check: Check::Satisfied(outputs),
+                        ..
+                    }) => notes(outputs),
+                    _ => vec![],
+                },
             }
         })
         .collect();
     Plan {
         left_behind: left_behind(&steps, history),
         steps,
-        orphans: orphans(runbook, history),
+        orphans: steps_of(&orphaned(runbook, &observed.declared, history)),
+        prune: false,
         gates: runbook
             .gates
             .iter()
@@ -164,21 +172,6 @@ pub fn failures<'a>(
             })
         })
         .collect()
-}
-
-/// Steps whose effects are still there and that the runbook no longer has.
-fn orphans(runbook: &Runbook, history: &History) -> Vec<Address> {
-    if history.effects.is_empty() {
-        return vec![];
-    }
-    let here: BTreeSet<_> = runbook.steps.iter().map(|step| &step.address).collect();
-    let gone: BTreeSet<_> = history
-        .effects
-        .iter()
-        .map(|e| &e.step)
-        .filter(|step| !here.contains(step))
-        .collect();
-    gone.into_iter().cloned().collect()
 }
 
 /// What would be done to one step, given what is done to those before it.

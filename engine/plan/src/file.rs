@@ -270,6 +270,7 @@ mod tests {
                 .map(|(key, after)| DiffLine::new(*key, None, *after))
                 .collect(),
             undo: UndoClass::Reversible,
+            notes: vec![],
         }
     }
 

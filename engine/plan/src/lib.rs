@@ -11,6 +11,7 @@ mod file;
 mod graph;
 mod inputs;
 mod observed;
+mod prune;
 mod rollback;
 mod world;
 
@@ -20,5 +21,6 @@ pub use file::{Head, PLAN_FILE_EXTENSION, PLAN_FILE_VERSION, PlanFile, PlannedSo
 pub use graph::{Graph, waves};
 pub use inputs::{act_key, inputs_digest};
 pub use observed::{Observation, Observed};
+pub use prune::{intents_of, orphaned, steps_of};
 pub use rollback::{RollbackPlan, UndoAction, UndoLine, rollback, targets};
 pub use world::World;

@@ -15,6 +15,7 @@ use krun_model::{
 use crate::{Graph, World};
 
 mod in_cluster;
+mod replicas;
 
 /// What is done about one target.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +99,10 @@ impl Net<'_> {
 fn nets(history: &History) -> Vec<Net<'_>> {
     let mut nets: Vec<Net<'_>> = vec![];
     let mut at: HashMap<Target, usize> = HashMap::new();
-    for effect in history.effects.iter().chain(&history.pending) {
+    let mut effects: Vec<_> = history.effects.iter().chain(&history.pending).collect();
+    // What went on by itself after a kill ends later than what came after it.
+    effects.sort_by_key(|effect| effect.seq);
+    for effect in effects {
         let target = effect.effect.target();
         let known = at.get(&target).copied().or_else(|| {
             let same = || nets.iter().position(|net| net.target.is_same(&target));
@@ -260,7 +264,9 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
             | Target::Topic(_)
             | Target::Records(_)
             | Target::Configs(_)
-            | Target::Group(_),
+            | Target::Group(_)
+            | Target::Replicas(_)
+            | Target::Leaders(_),
             _,
         ) => UndoAction::Do(effect),
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Effect, Target, TargetState};
+use krun_model::{Effect, Target, TargetState, placement::Placement};
 
 /// States of targets, and names in folders.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +77,26 @@ impl World {
         }
         if let Some(path) = effect.occupies() {
             self.remember(path);
+        }
+        if let Effect::Reassign { moves, .. } = effect {
+            self.place(moves);
+        }
+    }
+
+    /// Replicas are where they were moved to, whichever target looks at them.
+    fn place(&mut self, moves: &[Placement]) {
+        let seen = self.states.values_mut().filter_map(|state| match state {
+            TargetState::Replicas(seen) => Some(seen),
+            _ => None,
+        });
+        for seen in seen {
+            for one in &mut seen.placed {
+                let same = |m: &&Placement| (&m.topic, m.partition) == (&one.topic, one.partition);
+                if let Some(moved) = moves.iter().find(same) {
+                    one.replicas.clone_from(&moved.replicas);
+                }
+            }
+            (seen.moving, seen.throttled) = (false, false);
         }
     }
 

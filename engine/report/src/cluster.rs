@@ -67,6 +67,10 @@ pub struct ClusterBroker {
     pub port: u16,
     /// Whether it is the controller.
     pub controller: bool,
+    /// How many replicas it holds.
+    pub replicas: usize,
+    /// How many partitions it leads.
+    pub leads: usize,
 }
 
 /// A topic.
@@ -136,6 +140,9 @@ fn brokers_text(brokers: &[ClusterBroker], style: Style) -> String {
         Column("host", Side::Left),
         Column("port", Side::Right),
         Column("role", Side::Left),
+        Column("replicas", Side::Right),
+        Column("leads", Side::Right),
+        Column("note", Side::Left),
     ];
     let row = |broker: &ClusterBroker| {
         vec![
@@ -143,6 +150,13 @@ fn brokers_text(brokers: &[ClusterBroker], style: Style) -> String {
             clean_line(style, &broker.host),
             broker.port.to_string(),
             if broker.controller { "controller" } else { "" }.to_owned(),
+            broker.replicas.to_string(),
+            broker.leads.to_string(),
+            if broker.replicas == 0 {
+                style.paint(Tone::Faint, "holds nothing")
+            } else {
+                String::new()
+            },
         ]
     };
     let rows: Vec<_> = brokers.iter().map(row).collect();

@@ -51,6 +51,17 @@ pub(crate) fn effect_words(effect: &Effect) -> String {
             offsets.len()
         ),
         Effect::DeleteGroup { group } => format!("delete group {}", group.id),
+        Effect::Reassign {
+            moves, throttle, ..
+        } => {
+            let limit = throttle.map_or(String::new(), |rate| {
+                format!(", at most {rate} bytes/s a broker")
+            });
+            format!("move the replicas of {} partitions{limit}", moves.len())
+        }
+        Effect::ElectLeaders { leaders, .. } => {
+            format!("elect the preferred leader of {} partitions", leaders.len())
+        }
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn verb_word(verb: Verb) -> &'static str {
         Verb::Run => "run",
         Verb::Rollback => "rollback",
         Verb::Stop => "stop",
+        Verb::Prune => "prune",
         Verb::Start => "start",
         Verb::Adopt => "adopt",
     }

@@ -24,8 +24,9 @@ const KIND: usize = 28;
 /// style shows one line a step.
 pub fn plan_text(plan: &Plan, style: Style) -> String {
     let skipped = |step: &PlannedStep| step.reason.is_skip() && !step.reason.is_choice();
-    let shown =
-        |step: &&PlannedStep| step.change != Change::NoOp || skipped(step) || style.verbose();
+    let shown = |step: &&PlannedStep| {
+        step.change != Change::NoOp || skipped(step) || style.verbose() || !step.notes.is_empty()
+    };
     let columns = Columns::of(plan.steps.iter().filter(shown));
     let sections = sections(&plan.steps);
     let mut gates = Gates::of(plan);
@@ -54,12 +55,7 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
         }
         text.push('\n');
     }
-    if !plan.orphans.is_empty() {
-        let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
-        text.push_str("No longer in the runbook; they stay until rollback:\n");
-        text.push_str(&fill("  ", &names.join(", "), style.width));
-        text.push('\n');
-    }
+    text.push_str(&orphans_text(plan, style));
     if !plan.left_behind.is_empty() {
         let names: Vec<&str> = plan.left_behind.iter().map(|step| step.as_str()).collect();
         text.push_str("Skipped now and done before; what they made stays until rollback:\n");
@@ -239,6 +235,9 @@ fn step_text(step: &PlannedStep, columns: Columns, style: Style) -> String {
     if style.quiet() {
         return text;
     }
+    for note in &step.notes {
+        text.push_str(&fill("      note: ", &clean(style, note), style.width));
+    }
     if step.change.is_change() && step.undo != UndoClass::Nothing {
         let words = undo_words(step.undo);
         let words = match step.undo {
@@ -249,6 +248,25 @@ fn step_text(step: &PlannedStep, columns: Columns, style: Style) -> String {
     }
     text.push_str(&diff::diff_text(step, style));
     text
+}
+
+/// The steps that left the runbook, and what becomes of them.
+fn orphans_text(plan: &Plan, style: Style) -> String {
+    if plan.orphans.is_empty() {
+        return String::new();
+    }
+    if plan.prune {
+        let title = style.paint(Tone::Strong, "No longer in the runbook");
+        let rows = plan.orphans.iter().map(|step| {
+            let step = style.paint(Tone::Strong, step.as_str());
+            let symbol = style.symbol(Change::Delete);
+            format!("  {symbol} {step}  delete: what it did is taken back after the run\n")
+        });
+        return format!("{title}\n{}\n", rows.collect::<String>());
+    }
+    let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
+    let names = fill("  ", &names.join(", "), style.width);
+    format!("No longer in the runbook; they stay until a run with --prune, or rollback:\n{names}\n")
 }
 
 /// What nobody can take back, named once more where the decision is made.
@@ -268,9 +286,10 @@ fn irreversible(plan: &Plan, style: Style) -> String {
 
 fn footer(plan: &Plan, style: Style) -> String {
     let proofs = plan.steps.iter().any(|step| step.change == Change::Prove);
+    let prunes = plan.prune && !plan.orphans.is_empty();
     let said = if plan.steps.is_empty() {
         "the runbook has no steps; nothing was changed.".to_owned()
-    } else if plan.changes() == 0 && !proofs {
+    } else if plan.changes() == 0 && !proofs && !prunes {
         let mut kept = Hidden::default();
         plan.steps.iter().for_each(|step| kept.count(step));
         let wanted = format!("{} as wanted", count(kept.as_wanted, "step"));

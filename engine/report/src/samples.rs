@@ -76,6 +76,7 @@ fn step(
         reason,
         diff: vec![],
         undo,
+        notes: vec![],
     }
 }
 
@@ -177,6 +178,7 @@ pub(crate) fn plan() -> Plan {
         orphans: vec![address("broker-7/config"), address("broker-7/start")],
         left_behind: vec![],
         gates: vec![],
+        prune: false,
     }
 }
 

@@ -94,6 +94,7 @@ pub async fn survey(session: &Session, request: &RunRequest) -> Result<Vec<Adopt
                         deployment: session.ledger.id(),
                         args: &args,
                         memory: None,
+                        unfinished: &[],
                     },
                     host: &*session.machine,
                     progress: &Silent,

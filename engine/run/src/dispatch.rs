@@ -39,6 +39,8 @@ pub struct RunOptions {
     pub force: bool,
     /// What can't be taken back was agreed to beforehand, though it shows only during the run.
     pub agreed: bool,
+    /// Whether steps that left the runbook are to be taken back after it: shown in the plan.
+    pub prune: bool,
 }
 
 /// A question asked once a plan is known; an error is a no.
@@ -189,6 +191,7 @@ async fn prepare(
             step.reason = Reason::Satisfied;
         }
     }
+    plan.prune = request.options.prune;
     if request.options.only_processes {
         seen.foreseen.clear();
         for step in plan.steps.iter_mut().filter(|step| !step.reason.is_skip()) {

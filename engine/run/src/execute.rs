@@ -73,6 +73,8 @@ pub(crate) struct StepEnd {
 }
 
 impl RunCx {
+    /// What is known now. Who also needs the ledger's history takes this first: in the other order two
+    /// steps can wait for each other for ever.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -237,9 +239,11 @@ impl RunCx {
         if self.agreed || asked || !change.is_change() {
             return Ok(());
         }
-        let history = self.session.ledger.history();
-        let observed = &self.state().observed;
-        let undo = undo_class(step, &self.kinds, observed, &history, change, diff);
+        let undo = {
+            let state = self.state();
+            let history = self.session.ledger.history();
+            undo_class(step, &self.kinds, &state.observed, &history, change, diff)
+        };
         if undo != UndoClass::Irreversible {
             return Ok(());
         }
@@ -275,18 +279,17 @@ impl RunCx {
             step: step.address.clone(),
             events: self.session.events.clone(),
         };
-        let memory = self
-            .session
-            .ledger
-            .history()
-            .steps
-            .get(&step.address)
-            .cloned();
+        let (memory, unfinished) = {
+            let history = self.session.ledger.history();
+            let memory = history.steps.get(&step.address).cloned();
+            (memory, history.unfinished(&step.address))
+        };
         let me = StepRef {
             address: &step.address,
             deployment: self.session.ledger.id(),
             args,
             memory: memory.as_ref(),
+            unfinished: &unfinished,
         };
         let host = JournaledHost {
             session: &self.session,

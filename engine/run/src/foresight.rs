@@ -120,6 +120,7 @@ async fn foresee(
             deployment: session.ledger.id(),
             args: &args,
             memory: memory.as_ref(),
+            unfinished: &[],
         },
         host: lens,
         change,

@@ -14,7 +14,7 @@ use krun_model::{
     process::Running,
 };
 
-use crate::{Session, events::StepProgress, in_hand::InHand};
+use crate::{Pending, Session, events::StepProgress, in_hand::InHand};
 
 /// The machine as one step of one run may change it.
 pub(crate) struct JournaledHost<'a> {
@@ -61,6 +61,18 @@ impl JournaledHost<'_> {
         Ok(true)
     }
 
+    /// The open intent of this very effect, where an attempt that was cut off is still under way.
+    fn under_way(&self, effect: &Effect, now: &TargetState) -> Option<Pending> {
+        let history = self.session.ledger.history();
+        let same = history
+            .pending
+            .iter()
+            .find(|pending| pending.step == *self.step && pending.effect == *effect)?;
+        effect
+            .goes_on(now)
+            .then(|| self.session.ledger.take_up(same))
+    }
+
     /// Keeps the bytes that the effect would overwrite, and those that it writes.
     async fn keep_images(&self, effect: &Effect, before: &TargetState) -> Result<(), Fault> {
         if let Effect::WriteFile { content, .. } = effect
@@ -96,13 +108,24 @@ impl WriteHost for JournaledHost<'_> {
             return Ok(before);
         }
         self.keep_images(&effect, &before).await?;
-        let undo = effect.undo(&before);
-        let pending = session
-            .ledger
-            .intend(self.run, self.step, &effect, before.clone(), undo)
-            .await?;
+        let pending = match self.under_way(&effect, &before) {
+            Some(pending) => pending,
+            None => {
+                let undo = effect.undo(&before);
+                session
+                    .ledger
+                    .intend(self.run, self.step, &effect, before.clone(), undo)
+                    .await?
+            }
+        };
         let performed = session.perform(&effect).await;
         let after = session.observe(&target).await?;
+        if let Err(fault) = &performed
+            && effect.goes_on(&after)
+        {
+            // The intent stays open, so that the next run knows whose it is.
+            return Err(fault.clone());
+        }
         let outcome = match &performed {
             Err(fault) if after == before => Outcome::NotDone(fault.to_string()),
             _ => Outcome::Done(after.clone()),

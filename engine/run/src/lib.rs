@@ -20,6 +20,7 @@ mod overlay;
 mod preflight;
 mod probe;
 mod processes;
+mod prune;
 mod rollback;
 mod session;
 mod skipped;
@@ -30,5 +31,6 @@ pub use dispatch::{Approval, RunOptions, RunRequest, plan, plan_file, run, run_p
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};
 pub use processes::{ProcessView, processes, start, stop};
+pub use prune::{plan_prune, prune};
 pub use rollback::{RollbackOptions, plan_rollback, rollback, undo_words};
 pub use session::{Ended, Session};

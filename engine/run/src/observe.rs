@@ -113,13 +113,18 @@ pub(crate) async fn look(
     args: &serde_json::Value,
 ) -> Observation {
     let inputs = inputs(kind, step, args);
-    let memory = session.ledger.history().steps.get(&step.address).cloned();
+    let (memory, unfinished) = {
+        let history = session.ledger.history();
+        let memory = history.steps.get(&step.address).cloned();
+        (memory, history.unfinished(&step.address))
+    };
     let cx = CheckCx {
         step: StepRef {
             address: &step.address,
             deployment: session.ledger.id(),
             args,
             memory: memory.as_ref(),
+            unfinished: &unfinished,
         },
         host,
         progress: &Silent,

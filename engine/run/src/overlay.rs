@@ -204,7 +204,9 @@ impl<'a> Lens<'a> {
             | Target::Topic(_)
             | Target::Records(_)
             | Target::Configs(_)
-            | Target::Group(_) => {
+            | Target::Group(_)
+            | Target::Replicas(_)
+            | Target::Leaders(_) => {
                 return Err(not_foreseen(target));
             }
         })

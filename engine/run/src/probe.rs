@@ -5,11 +5,14 @@
 //! | as wanted | recovered: it had happened |
 //! | as before | not done: its step does it again |
 //! | neither | in doubt: the run stops and shows all three |
+//! | still under way (replicas on their way) | left open: its step goes on with it |
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
 
 use krun_model::{
-    Address, Effect, Event, Fault, FaultCode, Map, TargetState, configs::ConfigChanges,
-    history::EffectMemory, journal::Outcome,
+    Address, Effect, Event, Fault, FaultCode, Map, TargetState,
+    configs::ConfigChanges,
+    history::EffectMemory,
+    journal::{Outcome, Verb},
 };
 
 use crate::Session;
@@ -38,7 +41,9 @@ async fn settle(
         let target = effect.effect.target();
         session.effector(&target).tidy(&target).await?;
         let found = session.observe(&target).await?;
-        let outcome = match judge(effect, &found) {
+        let verb = session.ledger.history().verb(effect.run);
+        let taking_back = verb.is_some_and(Verb::takes_back);
+        let outcome = match judge(effect, &found, taking_back) {
             Verdict::Later => continue,
             Verdict::InDoubt if !force => {
                 doubts.push(doubt(effect, &found));
@@ -71,9 +76,16 @@ enum Verdict {
     Later,
 }
 
-fn judge(effect: &EffectMemory, found: &TargetState) -> Verdict {
+fn judge(effect: &EffectMemory, found: &TargetState, taking_back: bool) -> Verdict {
     match (&effect.effect, found) {
         (_, TargetState::Unreachable { .. }) => Verdict::Later,
+        // A rollback is planned anew on what is there now.
+        (Effect::Reassign { .. }, _) if taking_back => Verdict::NotBegun,
+        (reassign, found) if reassign.goes_on(found) => Verdict::Later,
+        // Each partition went its own way when it was cut off: the step decides on all of them anew.
+        (Effect::Reassign { .. }, found) if !effect.effect.achieved(found) => Verdict::NotBegun,
+        // Leaders move by themselves, too.
+        (Effect::ElectLeaders { .. }, found) if !effect.effect.achieved(found) => Verdict::NotBegun,
         // What was sent is counted by the record's own marks when the step runs again.
         (Effect::Produce { .. }, _) => Verdict::NotBegun,
         (effect, found) if effect.achieved(found) => Verdict::Happened,
@@ -152,7 +164,10 @@ fn wanted(effect: &Effect) -> String {
         }
         Effect::StartProcess(_) => "running".into(),
         Effect::InstallPackages { .. } => "installed".into(),
-        Effect::Claim { .. } | Effect::Produce { .. } => "done".into(),
+        Effect::Claim { .. }
+        | Effect::Produce { .. }
+        | Effect::Reassign { .. }
+        | Effect::ElectLeaders { .. } => "done".into(),
         Effect::RemoveFile { .. }
         | Effect::RemoveDir { .. }
         | Effect::Release { .. }

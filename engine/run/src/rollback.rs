@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use futures::future::join_all;
 use krun_model::{
-    Address, Effect, Entry, Event, Fault, FaultCode, RunId, WriteHost, event::RunStatus,
+    Address, Effect, Entry, Event, Fault, FaultCode, History, RunId, WriteHost, event::RunStatus,
     journal::Verb,
 };
 use krun_plan::{Graph, RollbackPlan, UndoAction, UndoLine, World, targets, waves};
@@ -28,8 +28,13 @@ pub struct RollbackOptions {
 /// What the machine reports.
 pub async fn plan_rollback(session: &Session) -> Result<RollbackPlan, Fault> {
     let history = session.ledger.history().clone();
+    plan_of(session, &history).await
+}
+
+/// What taking back all that a history holds would do. Changes nothing.
+pub(crate) async fn plan_of(session: &Session, history: &History) -> Result<RollbackPlan, Fault> {
     let mut world = World::default();
-    let looks = targets(&history).into_iter().map(|target| async move {
+    let looks = targets(history).into_iter().map(|target| async move {
         let state = session.observe(&target).await?;
         Ok::<_, Fault>((target, state))
     });
@@ -47,7 +52,7 @@ pub async fn plan_rollback(session: &Session) -> Result<RollbackPlan, Fault> {
             world.set_aside_at(path.clone(), root.join(session.ledger.id()).join(name));
         }
     }
-    Ok(krun_plan::rollback(&history, world))
+    Ok(krun_plan::rollback(history, world))
 }
 
 /// Takes back everything that the deployment's runs did.
@@ -60,13 +65,24 @@ pub async fn rollback(session: &Session, options: RollbackOptions) -> Result<End
     let recovered = probe::settle_pending(session, options.force).await?;
     let plan = plan_rollback(session).await?;
     if !options.force
-        && let Some(conflict) = conflict_fault(&plan)
+        && let Some(conflict) = conflict_fault(&plan, Verb::Rollback)
     {
         let status = RunStatus::Conflict;
         return Ok(session.refuse(Verb::Rollback, status, None, vec![conflict], since));
     }
     let run = session.begin(Verb::Rollback, None).await?;
     session.say_all(recovered);
+    take_back(session, run, plan, Verb::Rollback, since).await
+}
+
+/// Does what a plan says, and ends the run.
+pub(crate) async fn take_back(
+    session: &Session,
+    run: RunId,
+    plan: RollbackPlan,
+    verb: Verb,
+    since: Instant,
+) -> Result<Ended, Fault> {
     let mut undoing = Undoing::new(session, run);
     let graph = Graph::of_history(&session.ledger.history());
     let together = |a: &UndoLine, b: &UndoLine| {
@@ -81,11 +97,11 @@ pub async fn rollback(session: &Session, options: RollbackOptions) -> Result<End
         }
         undoing.wave(&wave, &graph).await?;
     }
-    undoing.end(since).await
+    undoing.end(verb, since).await
 }
 
 /// All conflicts as one fault, at the step of the first.
-fn conflict_fault(plan: &RollbackPlan) -> Option<(Address, Fault)> {
+pub(crate) fn conflict_fault(plan: &RollbackPlan, verb: Verb) -> Option<(Address, Fault)> {
     let first = plan.conflicts().next()?.step.clone();
     let lines: Vec<String> = plan
         .conflicts()
@@ -104,9 +120,13 @@ fn conflict_fault(plan: &RollbackPlan) -> Option<(Address, Fault)> {
             _ => None,
         })
         .collect();
+    let (what, command) = match verb {
+        Verb::Prune => ("a prune", "a run with `--prune --force`"),
+        _ => ("rollback", "`krun rollback --force`"),
+    };
     let fault = Fault::new(
         FaultCode::Drifted,
-        "rollback would overwrite what somebody else changed",
+        format!("{what} would overwrite what somebody else changed"),
     )
     .because(format!(
         "{} of its targets are not as krun left them",
@@ -114,10 +134,10 @@ fn conflict_fault(plan: &RollbackPlan) -> Option<(Address, Fault)> {
     ))
     .evidence(lines)
     .hint("Nothing was touched. Save what you need of these.")
-    .hint(
-        "Then `krun rollback --force` goes on over them; what it overwrites is kept as a blob in \
-         the state folder, what it moves in the quarantine.",
-    );
+    .hint(format!(
+        "Then {command} goes on over them; what it overwrites is kept as a blob in the state \
+         folder, what it moves in the quarantine."
+    ));
     Some((first, fault))
 }
 
@@ -232,7 +252,7 @@ impl<'a> Undoing<'a> {
         ))
     }
 
-    async fn end(self, since: Instant) -> Result<Ended, Fault> {
+    async fn end(self, verb: Verb, since: Instant) -> Result<Ended, Fault> {
         let Self {
             session,
             run,
@@ -245,7 +265,7 @@ impl<'a> Undoing<'a> {
             (true, false) => RunStatus::Succeeded,
             (false, _) => RunStatus::Failed,
         };
-        if status == RunStatus::Succeeded {
+        if status == RunStatus::Succeeded && verb == Verb::Rollback {
             session.ledger.append(run, Entry::RolledBack, false).await?;
         }
         session.end(run, status, counts, since).await?;
@@ -270,11 +290,13 @@ pub fn undo_words(effect: &Effect) -> &'static str {
         Effect::StopProcess { .. } => "stopped",
         Effect::DeleteTopic { .. } | Effect::DeleteGroup { .. } => "deleted",
         Effect::AlterConfigs { .. } | Effect::CommitOffsets { .. } => "set back",
+        Effect::Reassign { .. } => "moved back to their brokers",
         Effect::Claim { .. }
         | Effect::StartProcess(_)
         | Effect::InstallPackages { .. }
         | Effect::CreateTopic { .. }
         | Effect::Produce { .. }
-        | Effect::AddPartitions { .. } => "done",
+        | Effect::AddPartitions { .. }
+        | Effect::ElectLeaders { .. } => "done",
     }
 }

@@ -20,7 +20,7 @@ pub struct Session {
     pub ledger: Arc<Ledger>,
     /// The machine.
     pub machine: Arc<dyn Machine>,
-    /// The clients of its clusters: topics and records.
+    /// The clients of its clusters: topics, records, replicas and leaders.
     pub cluster: Arc<dyn Effector>,
     /// Where events go.
     pub events: EventSender,
@@ -59,9 +59,12 @@ impl Session {
     /// Who sees and changes a target.
     pub(crate) fn effector(&self, target: &Target) -> &dyn Effector {
         match target {
-            Target::Topic(_) | Target::Records(_) | Target::Configs(_) | Target::Group(_) => {
-                &*self.cluster
-            }
+            Target::Topic(_)
+            | Target::Records(_)
+            | Target::Configs(_)
+            | Target::Group(_)
+            | Target::Replicas(_)
+            | Target::Leaders(_) => &*self.cluster,
             Target::Path(_)
             | Target::Contents(_)
             | Target::Moved { .. }

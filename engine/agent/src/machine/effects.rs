@@ -37,9 +37,12 @@ impl Effector for LocalMachine {
             } else {
                 TargetState::Absent
             }),
-            Target::Topic(_) | Target::Records(_) | Target::Configs(_) | Target::Group(_) => {
-                Err(not_of_a_machine(target))
-            }
+            Target::Topic(_)
+            | Target::Records(_)
+            | Target::Configs(_)
+            | Target::Group(_)
+            | Target::Replicas(_)
+            | Target::Leaders(_) => Err(not_of_a_machine(target)),
         }
     }
 
@@ -102,6 +105,8 @@ fn on_files(effect: &Effect) -> Result<(), Fault> {
         | Effect::StopProcess { .. }
         | Effect::InstallPackages { .. }
         | Effect::CreateTopic { .. }
+        | Effect::Reassign { .. }
+        | Effect::ElectLeaders { .. }
         | Effect::DeleteTopic { .. }
         | Effect::Produce { .. }
         | Effect::AddPartitions { .. }

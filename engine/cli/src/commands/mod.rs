@@ -9,6 +9,7 @@ mod help;
 mod history;
 mod logs;
 mod plan;
+mod prune;
 mod resume;
 mod rollback;
 mod run;

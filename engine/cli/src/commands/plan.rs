@@ -23,6 +23,7 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
         verb: Verb::Run,
         options: RunOptions {
             prove: args.prove,
+            prune: args.prune,
             ..RunOptions::default()
         },
         choice: args.choice.choice(),

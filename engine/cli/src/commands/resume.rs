@@ -23,6 +23,9 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
         })?;
         return super::rollback::close(context, &ended);
     }
+    if verb == Verb::Prune {
+        return super::prune::resume(context, &found, args.force);
+    }
     let options = RunOptions {
         force: args.force,
         ..RunOptions::default()
@@ -38,7 +41,9 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
         async |session| match verb {
             Verb::Start => krun_run::start(&session, request).await,
             Verb::Stop => krun_run::stop(&session).await,
-            Verb::Run | Verb::Rollback | Verb::Adopt => krun_run::run(&session, request).await,
+            Verb::Run | Verb::Rollback | Verb::Adopt | Verb::Prune => {
+                krun_run::run(&session, request).await
+            }
         },
     )?;
     if ended.status == RunStatus::Succeeded && verb != Verb::Stop {

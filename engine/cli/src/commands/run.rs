@@ -8,7 +8,7 @@ use krun_plan::PlanFile;
 use krun_run::{Approval, Ended, RunOptions, RunRequest};
 use krun_script::Loader;
 
-use super::{Outcome, exit, with_session, with_session_as};
+use super::{Outcome, exit, prune, with_session, with_session_as};
 use crate::{
     args::{PlanArgs, RunArgs},
     context::Context,
@@ -22,6 +22,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
             choice: args.choice,
             detailed_exitcode: false,
             prove: args.prove,
+            prune: args.prune,
             out: None,
         };
         return super::plan::plan(context, args);
@@ -34,6 +35,11 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     select::remark_kept(context, &selected.kept);
     let store = Arc::new(context.store()?);
     let _lock = context.lock(&store, &selected.name, "run")?;
+    let pruning = args.prune.then(|| prune::Pruning {
+        runbook: selected.runbook.clone(),
+        kinds: kinds.clone(),
+        force: args.force,
+    });
     let request = RunRequest {
         path: select::pinned_path(&args.runbook.runbook)?,
         runbook: selected.runbook,
@@ -45,6 +51,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
             only_processes: false,
             force: args.force,
             agreed: args.yes,
+            prune: args.prune,
         },
         choice: args.choice.choice(),
         approve: approval(args.yes),
@@ -53,7 +60,20 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     let ended = with_session(context, store.clone(), name.clone(), async |session| {
         krun_run::run(&session, request).await
     })?;
-    close(context, store, name, &ended)
+    if ended.status != RunStatus::Succeeded {
+        say_how_to_go_on(context, &ended);
+        return Ok(exit(&ended));
+    }
+    let ended = match pruning {
+        None => ended,
+        Some(pruning) => match prune::after_run(context, &store, &name, pruning)? {
+            None => ended,
+            Some(pruned) if pruned.status == RunStatus::Succeeded => pruned,
+            Some(pruned) => return Ok(prune::incomplete(context, &pruned)),
+        },
+    };
+    super::status::closing_words(context, store, name)?;
+    Ok(exit(&ended))
 }
 
 /// Runs exactly what a plan in a file says.
@@ -77,6 +97,7 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
             only_processes: false,
             force: args.force,
             agreed: args.yes,
+            prune: false,
         },
         choice: agreed.choice.clone(),
         approve: approval(args.yes),
@@ -108,14 +129,14 @@ pub fn approval(yes: bool) -> Approval {
             .filter(|step| step.change.is_change() && step.undo == UndoClass::Irreversible)
             .map(|step| step.address.to_string())
             .collect();
-        if irreversible.is_empty() {
-            return Ok(());
+        if !irreversible.is_empty() {
+            let question = format!(
+                "These steps can't be taken back: {}. Go on?",
+                irreversible.join(", ")
+            );
+            prompt::confirm(&question, yes)?;
         }
-        let question = format!(
-            "These steps can't be taken back: {}. Go on?",
-            irreversible.join(", ")
-        );
-        prompt::confirm(&question, yes)
+        prune::approve(plan, yes)
     })
 }
 

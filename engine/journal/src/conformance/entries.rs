@@ -46,6 +46,7 @@ fn started() -> impl Strategy<Value = Entry> {
         Verb::Stop,
         Verb::Start,
         Verb::Adopt,
+        Verb::Prune,
     ]);
     (verb, option::of(pin()), who()).prop_map(|(verb, pin, who)| Entry::RunStarted {
         verb,

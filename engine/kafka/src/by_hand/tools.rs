@@ -19,6 +19,11 @@ pub struct Flags {
     /// Whether `kafka-consumer-groups.sh` can delete a group that the brokers keep: from 1.1 on
     /// (KIP-229).
     pub deletes_groups: bool,
+    /// Whether `kafka-reassign-partitions.sh` asks brokers: from 2.6 on (KIP-455); before it wrote into
+    /// ZooKeeper.
+    pub moves_replicas: bool,
+    /// Whether there is a `kafka-leader-election.sh`: from 2.4 on (KIP-460).
+    pub elects_leaders: bool,
     /// Whether `kafka-run-class.sh` takes a newer Java for an old one and hands it flags for the log of
     /// garbage collections that it refuses; a log of the user's own, even a blank, keeps it from that.
     pub old_gc_log: bool,
@@ -39,6 +44,8 @@ impl KafkaVersion {
             },
             prints_partition: version >= (2, 7),
             deletes_groups: version >= (1, 1),
+            elects_leaders: version >= (2, 4),
+            moves_replicas: version >= (2, 6),
             old_gc_log: version < (2, 0),
         }
     }
@@ -69,6 +76,11 @@ impl<'a> Tools<'a> {
     /// A script of `bin/` as a word of a shell.
     pub fn script(&self, name: &str) -> String {
         self.cx.text(self.folders.bin.join(name).as_str())
+    }
+
+    /// The folder of the scripts as a word of a shell.
+    pub fn bin(&self) -> String {
+        self.cx.text(self.folders.bin.as_str())
     }
 
     /// `kafka-topics.sh` with its first flag, which says whom to ask.

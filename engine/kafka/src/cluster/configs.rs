@@ -15,9 +15,9 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 pub use super::native::configs::{Entry, Source};
 use super::{
+    alter,
     connection::Connection,
     native::configs::{self as native, Manner, Refusal, Resource},
-    wire,
 };
 
 /// How long one question may take.
@@ -191,7 +191,7 @@ async fn write(
         ConfigsOf::Topic(name) => Resource::Topic(name),
         ConfigsOf::Broker(id) => Resource::Broker(*id),
         ConfigsOf::Brokers => {
-            return wire::alter_all_brokers(connection, changes, validate_only)
+            return alter::all_brokers(connection, changes, validate_only)
                 .await
                 .map_err(|fault| fault.at(&configs.of));
         }

@@ -270,7 +270,9 @@ fn while_moving<T>(
                 Code::UnknownPartition
                 | Code::UnknownTopicOrPartition
                 | Code::LeaderNotAvailable
-                | Code::NotLeaderForPartition,
+                | Code::NotLeaderForPartition
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch,
             )) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
             other => return other,
         }

@@ -1,4 +1,5 @@
-//! Who sees and changes what is in a cluster: topics, records, settings, consumer groups.
+//! Who sees and changes what is in a cluster: topics, records, settings, consumer groups, replicas and
+//! leaders.
 
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use krun_model::{
 use super::{
     configs,
     connection::Connection,
-    create, groups, partitions,
+    create, elect, groups, partitions,
     produce::{self, Batch},
-    reach,
+    reach, reassign,
 };
 use crate::view::unreachable_fault;
 
@@ -59,6 +60,7 @@ impl Effector for ClusterEffector {
             Target::Topic(topic) | Target::Records(topic) => &topic.bootstrap,
             Target::Configs(configs) => &configs.bootstrap,
             Target::Group(group) => &group.bootstrap,
+            Target::Replicas(of) | Target::Leaders(of) => &of.bootstrap,
             other => return Err(Fault::internal(format!("a cluster was asked for {other}"))),
         };
         if !reach::any_accepts(bootstrap).await {
@@ -97,6 +99,16 @@ impl Effector for ClusterEffector {
                 blocking(move || groups::commit(&group, &offsets)).await
             }
             Effect::DeleteGroup { group } => groups::delete(group).await,
+            Effect::Reassign {
+                bootstrap,
+                moves,
+                throttle,
+                limit_ms,
+            } => {
+                let limit = Duration::from_millis(*limit_ms);
+                reassign::reassign(bootstrap, moves, *throttle, limit).await
+            }
+            Effect::ElectLeaders { bootstrap, leaders } => elect::elect(bootstrap, leaders).await,
             other => Err(Fault::internal(format!(
                 "a cluster was told to change {}",
                 other.target()
@@ -126,6 +138,8 @@ async fn state(connection: &Connection, target: &Target) -> Result<TargetState, 
             None => TargetState::Absent,
         },
         Target::Group(group) => group_state(connection, group).await?,
+        Target::Replicas(of) => reassign::seen(connection, of).await?,
+        Target::Leaders(of) => elect::seen(connection, of).await?,
         other => return Err(Fault::internal(format!("a cluster was asked for {other}"))),
     })
 }

@@ -1,12 +1,17 @@
-//! The one request that librdkafka can't send: altering the settings of all brokers. It takes the
-//! resource's name for a broker's id, and here the name is empty.
+//! Kafka's own protocol over a plain TCP connection, for the requests that librdkafka has no call for.
 //!
-//! Owns those bytes: IncrementalAlterConfigs (key 44), version 0, as Kafka's protocol guide lays it out;
-//! brokers know it from 2.3 on. Big-endian, a length before each text and list.
+//! Owns framing, versions and the way to the controller. One connection serves one request at a time.
+//! It speaks plaintext listeners only, as all of krun's clients do.
 
-use std::{io, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use krun_model::{Fault, FaultCode, configs::ConfigChanges};
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::{
+    error::ResponseError,
+    messages::{ApiVersionsRequest, RequestHeader, ResponseHeader},
+    protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes},
+};
+use krun_model::{Fault, FaultCode};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -14,150 +19,155 @@ use tokio::{
 };
 
 use super::connection::Connection;
+use crate::view::ClusterView;
 
-const LIMIT: Duration = Duration::from_secs(10);
-const WHAT: &str = "the settings could not be altered";
-/// The request's key in the protocol.
-const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
-/// The number for brokers among the resources that have settings.
-const BROKER: i8 = 4;
-/// An answer that is larger is none.
-const LARGEST: usize = 1 << 20;
+/// How long one answer may take. The controller answers after it wrote down what it was told.
+const ANSWER: Duration = Duration::from_secs(30);
+/// No answer of ours is longer: what claims to be is no Kafka.
+const LONGEST: u32 = 64 << 20;
 
-/// Alters the settings that all brokers have unless they have their own.
-///
-/// # Errors
-/// [`FaultCode::Cluster`] with the broker's own words, or where none answers.
-pub async fn alter_all_brokers(
-    connection: &Connection,
-    changes: &ConfigChanges,
-    validate_only: bool,
-) -> Result<(), Fault> {
-    let request = request(changes, validate_only);
-    let mut last = None;
-    for server in connection.bootstrap() {
-        match timeout(LIMIT, exchange(server, &request)).await {
-            Ok(Ok(answer)) => return read(&answer).unwrap_or_else(|| Err(unreadable(server))),
-            // What one broker does not answer may have happened: setting it again does no harm.
-            Ok(Err(error)) => last = Some((server, error.to_string(), error.kind())),
-            Err(_) => last = Some((server, "no answer in time".into(), io::ErrorKind::TimedOut)),
-        }
+/// A connection to one broker.
+pub struct Wire {
+    stream: TcpStream,
+    address: String,
+    /// By request, the versions that the broker understands.
+    versions: BTreeMap<i16, (i16, i16)>,
+    asked: i32,
+}
+
+impl Wire {
+    /// Connects to a broker and asks what it understands.
+    ///
+    /// # Errors
+    /// [`FaultCode::Cluster`] where nothing answers there, or no Kafka does.
+    pub async fn open(address: &str) -> Result<Self, Fault> {
+        let connected = timeout(Duration::from_secs(5), TcpStream::connect(address)).await;
+        let stream = connected
+            .map_err(|_| broken(address, "it did not answer in time"))?
+            .map_err(|error| broken(address, error))?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| broken(address, error))?;
+        let mut wire = Self {
+            stream,
+            address: address.to_owned(),
+            versions: [(ApiVersionsRequest::KEY, (0, 0))].into(),
+            asked: 0,
+        };
+        let known = wire.ask(&ApiVersionsRequest::default()).await?;
+        wire.versions = known
+            .api_keys
+            .iter()
+            .map(|api| (api.api_key, (api.min_version, api.max_version)))
+            .collect();
+        Ok(wire)
     }
-    let fault = Fault::new(FaultCode::Cluster, WHAT);
-    Err(match last {
-        Some((server, why, kind)) => {
-            let fault = fault.because(format!("{server}: {why}"));
-            match kind {
-                io::ErrorKind::UnexpectedEof => fault.hint(
-                    "Brokers before 2.3 close the connection: they can't set this for all brokers.",
-                ),
-                _ => fault.hint("See whether the brokers run: `krun status`."),
+
+    /// Connects to the controller of a cluster; while none is elected, to a broker.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn to_controller(connection: &Connection, view: &ClusterView) -> Result<Self, Fault> {
+        let (_, controller) = connection.identity(ANSWER).await?;
+        let broker = controller
+            .and_then(|id| view.brokers.iter().find(|broker| broker.id == id))
+            .or(view.brokers.first());
+        let broker = broker
+            .ok_or_else(|| broken(&connection.bootstrap().join(","), "it shows no broker"))?;
+        Self::open(&format!("{}:{}", broker.host, broker.port)).await
+    }
+
+    /// `host:port` of the broker.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether the broker understands a request.
+    pub fn knows<R: Request>(&self) -> bool {
+        self.version::<R>().is_some()
+    }
+
+    /// The newest version of a request that both sides know.
+    fn version<R: Request>(&self) -> Option<i16> {
+        let (min, max) = *self.versions.get(&R::KEY)?;
+        let newest = max.min(<R as Message>::VERSIONS.max);
+        (newest >= min.max(<R as Message>::VERSIONS.min)).then_some(newest)
+    }
+
+    /// Sends a request and takes its answer. An error code in the answer is the caller's to judge.
+    ///
+    /// # Errors
+    /// [`FaultCode::Cluster`] where the broker does not know the request, or the connection breaks.
+    pub async fn ask<R: Request>(&mut self, request: &R) -> Result<R::Response, Fault> {
+        let Some(version) = self.version::<R>() else {
+            return Err(broken(&self.address, "it does not know this request")
+                .hint("Brokers before 2.4 lack it."));
+        };
+        self.asked += 1;
+        let frame = self.frame(request, version)?;
+        let answer = timeout(ANSWER, async {
+            self.stream.write_all(&frame).await?;
+            let size = self.stream.read_u32().await?;
+            if size > LONGEST {
+                return Err(std::io::Error::other("the answer is no Kafka's"));
             }
+            let mut body = vec![0; size as usize];
+            self.stream.read_exact(&mut body).await?;
+            Ok(body)
+        })
+        .await;
+        let body = answer
+            .map_err(|_| broken(&self.address, "it did not answer in time"))?
+            .map_err(|error| broken(&self.address, error))?;
+        self.read::<R>(Bytes::from(body), version)
+    }
+
+    fn frame<R: Request>(&self, request: &R, version: i16) -> Result<BytesMut, Fault> {
+        let header = RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(version)
+            .with_correlation_id(self.asked)
+            .with_client_id(Some(StrBytes::from_static_str("krun")));
+        let mut body = BytesMut::new();
+        header
+            .encode(&mut body, R::header_version(version))
+            .and_then(|()| request.encode(&mut body, version))
+            .map_err(|error| Fault::internal(format!("a request could not be written: {error}")))?;
+        let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let mut frame = BytesMut::with_capacity(4 + body.len());
+        frame.extend_from_slice(&size.to_be_bytes());
+        frame.extend_from_slice(&body);
+        Ok(frame)
+    }
+
+    fn read<R: Request>(&self, mut body: Bytes, version: i16) -> Result<R::Response, Fault> {
+        let header = <R::Response as HeaderVersion>::header_version(version);
+        let header = ResponseHeader::decode(&mut body, header)
+            .map_err(|error| broken(&self.address, error))?;
+        if header.correlation_id != self.asked {
+            return Err(broken(&self.address, "it answered another question"));
         }
-        None => fault.because("no bootstrap server is named"),
+        R::Response::decode(&mut body, version).map_err(|error| broken(&self.address, error))
+    }
+}
+
+fn broken(address: &str, why: impl std::fmt::Display) -> Fault {
+    Fault::new(FaultCode::Cluster, "a broker could not be asked")
+        .at(address)
+        .because(why)
+        .hint("See whether the brokers run and can be reached at these addresses: `krun status`.")
+}
+
+/// What an error code means, with what the broker said; none where all is well.
+pub fn refusal(code: i16, message: Option<&StrBytes>) -> Option<String> {
+    let error = ResponseError::try_from_code(code)?;
+    Some(match message {
+        Some(message) if !message.as_str().is_empty() => format!("{error:?}: {}", message.as_str()),
+        _ => format!("{error:?}"),
     })
 }
 
-fn unreadable(server: &str) -> Fault {
-    Fault::new(FaultCode::Cluster, WHAT).because(format!("{server} answers what no broker does"))
-}
-
-async fn exchange(server: &str, request: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(server).await?;
-    stream.write_all(request).await?;
-    let size = usize::try_from(stream.read_i32().await?).unwrap_or(usize::MAX);
-    if size > LARGEST {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let mut answer = vec![0; size];
-    stream.read_exact(&mut answer).await?;
-    Ok(answer)
-}
-
-fn put(bytes: &mut Vec<u8>, text: &str) {
-    // Keys and values of settings are far shorter than the 32 KiB that fit.
-    let length = i16::try_from(text.len()).unwrap_or(i16::MAX);
-    bytes.extend(length.to_be_bytes());
-    bytes.extend(text.bytes().take(usize::from(length.unsigned_abs())));
-}
-
-fn request(changes: &ConfigChanges, validate_only: bool) -> Vec<u8> {
-    let mut bytes = vec![];
-    bytes.extend(INCREMENTAL_ALTER_CONFIGS.to_be_bytes());
-    bytes.extend(0_i16.to_be_bytes());
-    bytes.extend(1_i32.to_be_bytes());
-    put(&mut bytes, "krun");
-    bytes.extend(1_i32.to_be_bytes());
-    bytes.extend(BROKER.to_be_bytes());
-    put(&mut bytes, "");
-    let count = i32::try_from(changes.len()).unwrap_or(i32::MAX);
-    bytes.extend(count.to_be_bytes());
-    for (key, value) in changes {
-        put(&mut bytes, key);
-        match value {
-            Some(value) => {
-                bytes.push(0);
-                put(&mut bytes, value);
-            }
-            None => {
-                bytes.push(1);
-                bytes.extend((-1_i16).to_be_bytes());
-            }
-        }
-    }
-    bytes.push(u8::from(validate_only));
-    let size = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-    [&size.to_be_bytes()[..], &bytes].concat()
-}
-
-/// The outcome for the one resource; none where the bytes are no such answer.
-fn read(answer: &[u8]) -> Option<Result<(), Fault>> {
-    // Correlation id, throttle time, number of resources; then the error's code and words.
-    let count = i32::from_be_bytes(answer.get(8..12)?.try_into().ok()?);
-    let code = i16::from_be_bytes(answer.get(12..14)?.try_into().ok()?);
-    if count != 1 {
-        return None;
-    }
-    if code == 0 {
-        return Some(Ok(()));
-    }
-    let length = i16::from_be_bytes(answer.get(14..16)?.try_into().ok()?);
-    let words = match usize::try_from(length) {
-        Ok(length) => String::from_utf8_lossy(answer.get(16..16 + length)?).into_owned(),
-        Err(_) => format!("error {code} of Kafka's protocol"),
-    };
-    Some(Err(Fault::new(FaultCode::Cluster, WHAT)
-        .because(words)
-        .hint(
-            "Correct the value in the runbook; Kafka's documentation names what is valid.",
-        )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn laid_out_as_the_protocol_says() {
-        let changes = ConfigChanges::from([("a".into(), Some("bc".into())), ("d".into(), None)]);
-        let bytes = request(&changes, true);
-        assert_eq!(
-            bytes,
-            [
-                &[0, 0, 0, 40][..],
-                &[0, 44, 0, 0, 0, 0, 0, 1, 0, 4],
-                b"krun",
-                &[0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 2],
-                &[0, 1, b'a', 0, 0, 2, b'b', b'c'],
-                &[0, 1, b'd', 1, 0xff, 0xff],
-                &[1],
-            ]
-            .concat()
-        );
-        let head = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
-        assert!(read(&[&head[..], &[0, 0, 0xff, 0xff]].concat()).is_some_and(|one| one.is_ok()));
-        let refused = read(&[&head[..], &[0, 40, 0, 2, b'n', b'o']].concat());
-        assert_eq!(refused.unwrap().unwrap_err().why.unwrap(), "no");
-        assert!(read(&head[..7]).is_none());
-    }
+/// A text as the protocol wants it.
+pub fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
 }

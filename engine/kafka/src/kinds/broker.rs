@@ -2,6 +2,7 @@
 
 mod adopt;
 mod args;
+mod leaving;
 mod lifecycle;
 mod probe;
 
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use krun_model::{
     Address, ByHand, Change, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
-    kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
+    kind::{
+        Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, LeaveCx, Needs, StateKind, UndoClass,
+    },
     schema::{ArgSpec, ArgType, OutputSpec},
 };
 
@@ -206,5 +209,9 @@ impl StateKind for Broker {
 
     async fn adopt(&self, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
         adopt::adopt(cx).await
+    }
+
+    async fn may_leave(&self, cx: &LeaveCx<'_>) -> Result<(), Fault> {
+        leaving::may_leave(cx).await
     }
 }

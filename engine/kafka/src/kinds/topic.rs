@@ -20,7 +20,9 @@ use super::{
     settings,
 };
 use crate::{
-    cluster::{configs, connection::Connection, create, effector::topic_seen, partitions, reach},
+    cluster::{
+        configs, connection::Connection, create, effector::topic_seen, partitions, placement, reach,
+    },
     waiting::Until,
 };
 
@@ -299,7 +301,13 @@ async fn seen(
 ) -> Result<Option<TopicSeen>, Fault> {
     let until = Until::new(SHOWN);
     loop {
-        if let Some(seen) = topic_seen(connection, &args.name).await? {
+        if let Some(mut seen) = topic_seen(connection, &args.name).await? {
+            // While replicas are moved, a partition shows old and new ones.
+            if seen.replication_factor > args.replication_factor
+                && let Some(factor) = placement::factor_on_arrival(connection, &args.name).await?
+            {
+                seen.replication_factor = u32::try_from(factor).unwrap_or(u32::MAX);
+            }
             return Ok(Some(seen));
         }
         if create::would_create(&args.topic(), &args.spec()).await? {

@@ -15,7 +15,7 @@ use krun_model::{
     process::Running,
 };
 
-/// Sends effects on topics to the cluster and all others to the machine.
+/// Sends effects on topics, replicas and leaders to the cluster and all others to the machine.
 pub struct TestHost<'a>(pub Unjournaled<'a>);
 
 impl<'a> TestHost<'a> {

@@ -153,6 +153,7 @@ impl Lab {
             deployment: &self.deployment,
             args,
             memory,
+            unfinished: &[],
         }
     }
 

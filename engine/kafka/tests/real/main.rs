@@ -9,6 +9,7 @@ mod cluster;
 mod host;
 mod lab;
 mod old;
+mod replicas;
 mod settings;
 
 use std::{
@@ -130,6 +131,7 @@ async fn a_life_of_a_cluster() {
 
     launchers_work(&cluster);
     another_topic_is_a_conflict(&lab, &topic).await;
+    replicas::are_moved_and_led(&lab, &cluster).await;
     a_change_restarts(&lab, &cluster).await;
     a_killed_broker_comes_back(&lab, &cluster).await;
     lab.run("kafka::describe", "describe", describe)

@@ -1,5 +1,5 @@
 //! The way back for what is in a cluster: topics with their records and settings, settings of brokers,
-//! consumer groups.
+//! consumer groups, replicas and leaders.
 //!
 //! What krun created goes as a whole, and what krun put into it goes along. A topic goes only if it
 //! holds no more records than krun wrote. Of settings only those keys are put back that krun set, and
@@ -11,7 +11,10 @@ use krun_model::{
     topic::TopicRef,
 };
 
-use super::{Net, UndoAction};
+use super::{
+    Net, UndoAction,
+    replicas::{WayBack, way_back},
+};
 use crate::World;
 
 /// The topic that a target lies in.
@@ -66,6 +69,8 @@ pub(super) fn act_on(
     }
     match (&net.target, &net.first.undo) {
         (Target::Configs(_), Undo::By(_)) => settings(net, &now),
+        (Target::Replicas(_), Undo::By(effect)) => replicas(net, effect, &now, history),
+        (Target::Leaders(_), Undo::Kept) => UndoAction::Kept("leaders move by themselves".into()),
         (_, Undo::By(effect)) => match (&net.target, &now) {
             (_, TargetState::Absent) => UndoAction::AlreadyBack,
             (Target::Topic(topic), TargetState::Topic(seen)) => {
@@ -85,6 +90,17 @@ pub(super) fn act_on(
             "krun did not create {container}, and records can't be taken out of it"
         )),
         (_, Undo::Irreversible(why)) => UndoAction::Irreversible(why.clone()),
+    }
+}
+
+/// Moves replicas back to where they were before krun moved them first.
+fn replicas(net: &Net<'_>, back: &Effect, now: &TargetState, history: &History) -> UndoAction {
+    let TargetState::Replicas(seen) = now else {
+        return net.conflict(now.to_string(), vec![back.clone()]);
+    };
+    match way_back(net.first, back.clone(), seen, history) {
+        WayBack::Is(action) => action,
+        WayBack::Conflict(effect) => net.conflict(now.to_string(), vec![effect]),
     }
 }
 

@@ -10,6 +10,8 @@ fn cluster() -> ClusterTable {
         host: format!("kafka-{id}.example.org"),
         port: 9092,
         controller,
+        replicas: if id == 11 { 0 } else { 3 },
+        leads: usize::from(id < 10),
     };
     let partition = |id, leader, isr: &[i32], end| ClusterPartition {
         id,
@@ -21,7 +23,12 @@ fn cluster() -> ClusterTable {
     };
     ClusterTable {
         cluster_id: Some("lYh9hAxKQ0y0FJlx3tT1kw".into()),
-        brokers: vec![broker(1, false), broker(2, true), broker(10, false)],
+        brokers: vec![
+            broker(1, false),
+            broker(2, true),
+            broker(10, false),
+            broker(11, false),
+        ],
         topics: vec![
             ClusterTopic {
                 name: "demo".into(),
@@ -42,12 +49,13 @@ fn cluster() -> ClusterTable {
 #[test]
 fn tables() {
     assert_snapshot!(cluster_text(&cluster(), Style::default()), @r#"
-    cluster lYh9hAxKQ0y0FJlx3tT1kw: 3 brokers, 2 topics
+    cluster lYh9hAxKQ0y0FJlx3tT1kw: 4 brokers, 2 topics
 
-    broker  host                  port  role
-         1  kafka-1.example.org   9092
-         2  kafka-2.example.org   9092  controller
-        10  kafka-10.example.org  9092
+    broker  host                  port  role        replicas  leads  note
+         1  kafka-1.example.org   9092                     3      1
+         2  kafka-2.example.org   9092  controller         3      1
+        10  kafka-10.example.org  9092                     3      0
+        11  kafka-11.example.org  9092                     0      0  holds nothing
 
     topic               partition  leader  replicas  in sync  start   end  trouble
     demo                        0       1  1,2,10    1,2,10       0  1000
@@ -100,12 +108,13 @@ fn healthy_and_without_offsets() {
     cluster.topics[0].partitions[0].start = None;
     cluster.topics[0].partitions[0].end = None;
     assert_snapshot!(cluster_text(&cluster, Style::default()), @r#"
-    cluster lYh9hAxKQ0y0FJlx3tT1kw: 3 brokers, 1 topic
+    cluster lYh9hAxKQ0y0FJlx3tT1kw: 4 brokers, 1 topic
 
-    broker  host                  port  role
-         1  kafka-1.example.org   9092
-         2  kafka-2.example.org   9092  controller
-        10  kafka-10.example.org  9092
+    broker  host                  port  role        replicas  leads  note
+         1  kafka-1.example.org   9092                     3      1
+         2  kafka-2.example.org   9092  controller         3      1
+        10  kafka-10.example.org  9092                     3      0
+        11  kafka-11.example.org  9092                     0      0  holds nothing
 
     topic  partition  leader  replicas  in sync
     demo           0       1  1,2,10    1,2,10

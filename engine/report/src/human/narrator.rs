@@ -79,6 +79,9 @@ impl Narrator {
                 let what = match verb {
                     Verb::Run => format!("run {run} of {deployment}"),
                     Verb::Rollback => format!("rollback of {deployment} (run {run})"),
+                    Verb::Prune => {
+                        format!("prune of {deployment}: steps that left the runbook (run {run})")
+                    }
                     Verb::Stop => format!("stop of {deployment} (run {run})"),
                     Verb::Start => format!("start of {deployment} (run {run})"),
                     Verb::Adopt => format!("adoption by {deployment} (run {run})"),
@@ -154,7 +157,12 @@ impl Narrator {
                 text.push_str(&fill("plan: ", &counts, style.width));
             }
             if !orphans.is_empty() {
-                let said = format!("{}; they stay until rollback", orphans.join(", "));
+                let then = if plan.prune {
+                    "taken back after this run"
+                } else {
+                    "they stay until a run with --prune, or rollback"
+                };
+                let said = format!("{}; {then}", orphans.join(", "));
                 text.push_str(&fill("no longer in the runbook: ", &said, style.width));
             }
             if !left_behind.is_empty() {
@@ -189,7 +197,7 @@ impl Narrator {
         if change == Change::NoOp && !begun && !self.style.verbose() {
             self.unchanged += 1;
             self.found += usize::from(*reason == Reason::Found);
-            return String::new();
+            return self.notes(step, outputs);
         }
         // That something was not there is no news once it is.
         let reason = match (change, reason) {
@@ -208,6 +216,8 @@ impl Narrator {
         let mut text = self.line(mark, word, step, &said);
         if !self.style.quiet() && (change == Change::Prove || self.style.verbose()) {
             text.push_str(&indent(&output_lines(outputs, self.style).join("\n"), 6));
+        } else {
+            text.push_str(&self.notes(step, outputs));
         }
         text
     }
@@ -216,6 +226,15 @@ impl Narrator {
     fn retried(&mut self, step: &Address, again: Again, fault: &Fault) -> String {
         let said = format!("{}: {fault}", retry_words(&again));
         self.line(Mark::Noted, "again", step, &clean(self.style, &said))
+    }
+
+    /// What a step says though it does nothing about it.
+    fn notes(&mut self, step: &Address, outputs: &Outputs) -> String {
+        let notes = krun_model::plan::notes(outputs);
+        let lines = notes
+            .iter()
+            .map(|note| self.line(Mark::Noted, "note", step, &clean(self.style, note)));
+        lines.collect()
     }
 
     fn failed(&mut self, step: &Address, fault: &Fault, duration_ms: u64) -> String {

@@ -54,7 +54,8 @@ fn plain_lines() {
     run 3 of staging, going on where it was interrupted
       ! probed zookeeper-1/dir  /srv/zk-1 after an interruption: it was made
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to prove, 3 as wanted
-    no longer in the runbook: broker-7/config, broker-7/start; they stay until rollback
+    no longer in the runbook: broker-7/config, broker-7/start; they stay until a run with --prune, or
+                              rollback
     ZooKeeper
       ▸ start  zookeeper-1/config  create: the file is not there
       ✓ done   zookeeper-1/config  created in 0.03 s
@@ -95,8 +96,8 @@ fn plain_ascii_and_narrow() {
           restart, 1 to delete, 1 act to do, 1
           to prove, 3 as wanted
     no longer in the runbook: broker-7/config,
-          broker-7/start; they stay until
-          rollback
+          broker-7/start; they stay until a run
+          with --prune, or rollback
     ZooKeeper
       > start  zookeeper-1/config  create: the
           file is not there
@@ -116,7 +117,8 @@ fn verbose() {
     run 3 of staging, going on where it was interrupted
       ! probed zookeeper-1/dir  /srv/zk-1 after an interruption: it was made
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to prove, 3 as wanted
-    no longer in the runbook: broker-7/config, broker-7/start; they stay until rollback
+    no longer in the runbook: broker-7/config, broker-7/start; they stay until a run with --prune, or
+                              rollback
       · same   java                unchanged: found as wanted; krun leaves it alone
     ZooKeeper
       · same   zookeeper-1/dir     unchanged: as wanted
@@ -179,8 +181,8 @@ fn a_terminal_after_the_run() {
       ! zookeeper-1/dir  /srv/zk-1 after an interruption: it was made
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to
           prove, 3 as wanted
-    no longer in the runbook: broker-7/config, broker-7/start; they stay until
-                              rollback
+    no longer in the runbook: broker-7/config, broker-7/start; they stay until a
+                              run with --prune, or rollback
     ZooKeeper
       ✓ zookeeper-1/config  created in 0.03 s
     Brokers
@@ -230,8 +232,8 @@ fn a_terminal_during_the_run() {
       ! zookeeper-1/dir  /srv/zk-1 after an interruption: it was made
     plan: 1 to create, 1 to update, 1 to restart, 1 to delete, 1 act to do, 1 to
           prove, 3 as wanted
-    no longer in the runbook: broker-7/config, broker-7/start; they stay until
-                              rollback
+    no longer in the runbook: broker-7/config, broker-7/start; they stay until a
+                              run with --prune, or rollback
     ZooKeeper
       ✓ zookeeper-1/config  created in 0.03 s
     Brokers

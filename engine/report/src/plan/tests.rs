@@ -38,7 +38,7 @@ fn normal() {
           undo: not possible
       ? demo/describe       kafka::describe  prove: never proven before
 
-    No longer in the runbook; they stay until rollback:
+    No longer in the runbook; they stay until a run with --prune, or rollback:
       broker-7/config, broker-7/start
 
     Cannot be taken back: demo/records
@@ -94,7 +94,7 @@ fn quiet() {
       ! demo/records        kafka::produce   act: never done before
       ? demo/describe       kafka::describe  prove: never proven before
 
-    No longer in the runbook; they stay until rollback:
+    No longer in the runbook; they stay until a run with --prune, or rollback:
       broker-7/config, broker-7/start
 
     Cannot be taken back: demo/records
@@ -143,7 +143,7 @@ fn ascii_and_narrow() {
       ?   demo/describe       kafka::describe
           prove: never proven before
 
-    No longer in the runbook; they stay until rollback:
+    No longer in the runbook; they stay until a run with --prune, or rollback:
       broker-7/config, broker-7/start
 
     Cannot be taken back: demo/records

@@ -27,6 +27,7 @@ impl Narrator {
             Verb::Run => "",
             Verb::Rollback => "rollback ",
             Verb::Stop => "stop ",
+            Verb::Prune => "prune ",
             Verb::Start => "start ",
             Verb::Adopt => "adoption ",
         };
