@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Checksum, Digest, Fault, Map, ProcessId, ReadHost, TargetState,
     checksum::Algorithm,
-    host::{CommandOutput, FileStat, PortHolder},
+    host::{CommandOutput, FileKind, FileStat, PortHolder},
     process::Running,
 };
 
@@ -35,6 +35,17 @@ async fn at<T: Send + 'static>(
     blocking(move || look(&path)).await
 }
 
+/// Looks at a path where the step runs, unless it is a large file, whose bytes are to be read.
+async fn near<T: Send + 'static>(
+    path: &Utf8Path,
+    look: impl FnOnce(&Utf8Path) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    match files::stat(path)? {
+        Some(stat) if stat.kind == FileKind::File && stat.size > SMALL => at(path, look).await,
+        _ => look(path),
+    }
+}
+
 #[async_trait]
 impl ReadHost for LocalMachine {
     async fn stat(&self, path: &Utf8Path) -> Result<Option<FileStat>, Fault> {
@@ -58,7 +69,7 @@ impl ReadHost for LocalMachine {
     }
 
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
-        at(path, files::digest).await
+        near(path, files::digest).await
     }
 
     async fn checksum(
@@ -70,7 +81,7 @@ impl ReadHost for LocalMachine {
     }
 
     async fn path_state(&self, path: &Utf8Path) -> Result<TargetState, Fault> {
-        at(path, files::path_state).await
+        near(path, files::path_state).await
     }
 
     async fn process(&self, id: &ProcessId) -> Result<Option<Running>, Fault> {
