@@ -32,6 +32,8 @@ struct Cluster<'a> {
     runbook: String,
     root: PathBuf,
     ports: ports::Ports,
+    /// Of Kafka; the runbook's default where none is given.
+    version: Option<&'static str>,
 }
 
 /// What krun started a process with.
@@ -43,15 +45,7 @@ struct Server {
 
 /// All rows of the cluster.
 pub fn measure(work: &Work) -> Result<Vec<Row>, String> {
-    let cluster = Cluster {
-        work,
-        runbook: repository()
-            .join("runbooks/single-host-3-broker.rhai")
-            .to_string_lossy()
-            .into_owned(),
-        root: work.path("root"),
-        ports: ports::reserve(1 + BROKERS),
-    };
+    let cluster = Cluster::new(work, None);
     // Fills the cache: jars by Maven, and the archives, which a later run only uses.
     finished(&mut cluster.run())?;
     let archives = work.path("cache/krun/cds");
@@ -134,8 +128,47 @@ fn start_up(events: &str) -> Result<Duration, String> {
     }
 }
 
+/// Every version of Kafka: from nothing to compared records, again, and back.
+pub fn versions(work: &Work) -> Result<Vec<Row>, String> {
+    let mut rows = vec![];
+    for version in ["1.0.0", "2.5.0", "2.8.0", "3.5.1", "3.9.1"] {
+        let cluster = Cluster::new(work, Some(version));
+        // Fills the cache with its jars.
+        finished(&mut cluster.run_with(&["--target", "kafka"]))?;
+        cluster.rollback()?;
+        let once = |command: &mut Command| timed(command.env("KRUN_NO_ARCHIVE", "1"));
+        let whole = once(&mut cluster.run())?;
+        let again = Times::new(times(3, || once(&mut cluster.run()))?);
+        let back = timed(&mut cluster.roll_back())?;
+        rows.push(Row::beside(
+            &format!("Kafka {version}: from nothing to compared records / again / rolled back"),
+            [whole.as_secs_f64(), again.median(), back.as_secs_f64()]
+                .map(|time| format!("{time:.2} s"))
+                .join(" / "),
+        ));
+    }
+    Ok(rows)
+}
+
+impl<'a> Cluster<'a> {
+    fn new(work: &'a Work, version: Option<&'static str>) -> Self {
+        let runbook = repository().join("runbooks/single-host-3-broker.rhai");
+        Self {
+            work,
+            runbook: runbook.to_string_lossy().into_owned(),
+            root: work.path("root"),
+            ports: ports::reserve(1 + BROKERS),
+            version,
+        }
+    }
+}
+
 impl Cluster<'_> {
     fn run(&self) -> Command {
+        self.run_with(&[])
+    }
+
+    fn run_with(&self, more: &[&str]) -> Command {
         let list = &self.ports.list;
         let brokers: Vec<_> = list[1..].iter().map(u16::to_string).collect();
         let mut command = self.work.krun(&[&self.runbook, "--json", "--yes"]);
@@ -146,11 +179,22 @@ impl Cluster<'_> {
         ] {
             command.arg("--param").arg(format!("{name}={value}"));
         }
+        if let Some(version) = self.version {
+            command
+                .arg("--param")
+                .arg(format!("kafka_version={version}"));
+            command.arg("--allow-untested-java");
+        }
+        command.args(more);
         command
     }
 
+    fn roll_back(&self) -> Command {
+        self.work.krun(&["rollback", "--yes"])
+    }
+
     fn rollback(&self) -> Result<(), String> {
-        finished(&mut self.work.krun(&["rollback", "--yes"])).map(drop)
+        finished(&mut self.roll_back()).map(drop)
     }
 
     /// Alters one byte of a broker's configuration without changing its size and time; a plan must see

@@ -86,9 +86,12 @@ fn ansible(work: &Work, path: &str) -> Result<Command, String> {
         ));
     }
     let playbook = work.write("edits.yml", &playbook)?;
-    let mut command = Command::new(installed(work, "ansible-core", "ansible-playbook")?);
+    let program = installed(work, "ansible-core", "ansible-playbook")?;
+    let python = program.with_file_name("python3");
+    let mut command = Command::new(program);
     command
-        .args(["-i", "localhost,"])
+        .args(["-i", "localhost,", "-e"])
+        .arg(format!("ansible_python_interpreter={}", python.display()))
         .arg(playbook)
         .env("ANSIBLE_HOME", work.path("ansible"))
         .env("LC_ALL", "C.UTF-8");

@@ -27,6 +27,7 @@ type Measure = fn(&Work) -> Result<Vec<Row>, String>;
 
 const GROUPS: &[(&str, Measure)] = &[
     ("cluster", cluster::measure),
+    ("versions", cluster::versions),
     ("edits", edits::measure),
     ("journal", journal::measure),
     ("version", plans::version),
