@@ -82,8 +82,10 @@ fn judge(effect: &EffectMemory, found: &TargetState, taking_back: bool) -> Verdi
         // A rollback is planned anew on what is there now.
         (Effect::Reassign { .. }, _) if taking_back => Verdict::NotBegun,
         (reassign, found) if reassign.goes_on(found) => Verdict::Later,
-        // Each partition went its own way when it was cut off: the step decides on all of them anew.
-        (Effect::Reassign { .. }, found) if !effect.effect.achieved(found) => Verdict::NotBegun,
+        // Each partition went its own way when it was cut off: the step decides on all of them anew. What
+        // was before is kept if any has moved: nothing else knows where it was.
+        (Effect::Reassign { .. }, found) if *found != effect.before => Verdict::Happened,
+        (Effect::Reassign { .. }, _) => Verdict::NotBegun,
         // Leaders move by themselves, too.
         (Effect::ElectLeaders { .. }, found) if !effect.effect.achieved(found) => Verdict::NotBegun,
         // What was sent is counted by the record's own marks when the step runs again.
@@ -174,5 +176,57 @@ fn wanted(effect: &Effect) -> String {
         | Effect::StopProcess { .. }
         | Effect::DeleteTopic { .. }
         | Effect::DeleteGroup { .. } => "absent".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use krun_model::{
+        RunId, Undo,
+        journal::Seq,
+        placement::{Placement, PlacementSeen},
+    };
+
+    use super::*;
+
+    /// Partition 0 on one broker, partition 1 on another.
+    fn placed(brokers: [i32; 2]) -> Vec<Placement> {
+        let one = |(partition, broker): (usize, i32)| Placement {
+            topic: "t".into(),
+            partition: partition as i32,
+            replicas: vec![broker],
+        };
+        brokers.into_iter().enumerate().map(one).collect()
+    }
+
+    fn seen(brokers: [i32; 2]) -> TargetState {
+        TargetState::Replicas(PlacementSeen {
+            placed: placed(brokers),
+            moving: false,
+            throttled: false,
+        })
+    }
+
+    #[test]
+    fn a_reassignment_that_was_cut_off() {
+        let effect = EffectMemory {
+            seq: Seq(7),
+            run: RunId(1),
+            step: "replicas".parse().expect("an address"),
+            effect: Effect::Reassign {
+                bootstrap: vec!["b:1".into()],
+                moves: placed([3, 3]),
+                throttle: None,
+                limit_ms: 1,
+            },
+            before: seen([1, 2]),
+            undo: Undo::Kept,
+            after: None,
+        };
+        assert_eq!(judge(&effect, &seen([1, 2]), false), Verdict::NotBegun);
+        assert_eq!(judge(&effect, &seen([3, 3]), false), Verdict::Happened);
+        // Half of it: where the moved one was before must not be forgotten.
+        assert_eq!(judge(&effect, &seen([3, 2]), false), Verdict::Happened);
+        assert_eq!(judge(&effect, &seen([3, 2]), true), Verdict::NotBegun);
     }
 }
