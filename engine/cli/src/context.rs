@@ -122,7 +122,23 @@ impl Context {
 
     /// The store, made if it is not there.
     pub fn store(&self) -> Result<Store, Fault> {
-        Store::open(&self.state_folder()?)
+        let store = Store::open(&self.state_folder()?)?;
+        self.say_remarks(&store);
+        Ok(store)
+    }
+
+    /// The store, with no other krun that writes to it.
+    pub fn store_alone(&self) -> Result<Store, Fault> {
+        let store = Store::open_alone(&self.state_folder()?)?;
+        self.say_remarks(&store);
+        Ok(store)
+    }
+
+    /// What the store has to say about being opened, also when quiet: it is never nothing.
+    fn say_remarks(&self, store: &Store) {
+        for remark in store.remarks() {
+            self.warn(&format!("note: {remark}"));
+        }
     }
 
     /// The store if one is there; nothing is made.

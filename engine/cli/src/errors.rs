@@ -48,6 +48,8 @@ pub fn usage_code(arguments: &[std::ffi::OsString]) -> u8 {
 
 /// Somebody else changed what a rollback would overwrite.
 pub const CONFLICT: u8 = 6;
+/// The state store is damaged.
+pub const STATE: u8 = 8;
 /// A rollback is incomplete.
 pub const ROLLBACK_INCOMPLETE: u8 = 7;
 

@@ -5,15 +5,18 @@
 //! ([`errors`]). It decides nothing about runbooks, plans or machines.
 
 mod args;
+mod audit;
 mod commands;
 mod context;
 mod diagnostics;
 mod errors;
 mod export;
+mod garbage;
 mod plan_file;
 mod prompt;
 mod registry;
 mod select;
+mod sizes;
 mod status_view;
 
 use std::process::ExitCode;

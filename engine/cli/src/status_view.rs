@@ -1,6 +1,6 @@
 //! A deployment's state now, gathered from the journal and the machine.
 
-use krun_model::{Change, Fault, Plan, Reason, Runbook};
+use krun_model::{Change, Fault, History, Plan, Reason, Runbook, plan::PlannedStep};
 use krun_report::{ProcessState, StatusProcess, StatusRun, StatusStep, StatusView, StepState};
 use krun_run::{ProcessView, Session};
 
@@ -20,21 +20,7 @@ pub fn gather(
     } else {
         &plan.steps[..]
     };
-    let steps: Vec<StatusStep> = planned
-        .iter()
-        .map(|step| {
-            let known = history.steps.contains_key(&step.address);
-            let state = state_of(step.change, &step.reason, known);
-            let detail = (!state.is_settled() || state == StepState::Skipped)
-                .then(|| step.reason.to_string());
-            StatusStep {
-                address: step.address.clone(),
-                kind: step.kind.clone(),
-                state,
-                detail,
-            }
-        })
-        .collect();
+    let steps = steps(&history, planned);
     let open = steps.iter().filter(|step| !step.state.is_settled()).count();
     let summary = match (history.is_baseline(), open) {
         (true, _) => "nothing that krun did is there".to_owned(),
@@ -64,6 +50,25 @@ pub fn gather(
     }
 }
 
+/// How each step's thing stands, of steps that were planned now.
+pub fn steps(history: &History, planned: &[PlannedStep]) -> Vec<StatusStep> {
+    planned
+        .iter()
+        .map(|step| {
+            let known = history.steps.contains_key(&step.address);
+            let state = state_of(step.change, &step.reason, known);
+            let detail = (!state.is_settled() || state == StepState::Skipped)
+                .then(|| step.reason.to_string());
+            StatusStep {
+                address: step.address.clone(),
+                kind: step.kind.clone(),
+                state,
+                detail,
+            }
+        })
+        .collect()
+}
+
 fn state_of(change: Change, reason: &Reason, known: bool) -> StepState {
     match (change, reason) {
         (_, reason) if reason.is_skip() => StepState::Skipped,
@@ -77,7 +82,7 @@ fn state_of(change: Change, reason: &Reason, known: bool) -> StepState {
     }
 }
 
-fn process(view: &ProcessView) -> StatusProcess {
+pub fn process(view: &ProcessView) -> StatusProcess {
     let state = match &view.running {
         None => ProcessState::Stopped,
         Some(running) if running.digest == Some(view.spec.digest) => ProcessState::Running,

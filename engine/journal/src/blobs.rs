@@ -1,15 +1,15 @@
 //! Bytes kept under their digest.
 //!
 //! Owns the folder `blobs`. A blob is complete and durable before it has its name, so whatever has
-//! the name can be trusted after a crash, and is verified all the same. Never deletes a blob: that
-//! is `krun gc`, which knows what history still needs. A file that a killed krun left in
-//! `blobs/tmp` is no blob.
+//! the name can be trusted after a crash, and is verified all the same. Never decides which blobs
+//! history still needs: that is `krun gc`. A file that a killed krun left in `blobs/tmp` is no blob.
 
 use std::{
     collections::BTreeSet,
     fs,
     io::{self, Write},
     sync::{Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -69,6 +69,42 @@ impl Blobs {
         Ok(bytes)
     }
 
+    /// Every file that has the name of a blob, sorted.
+    pub(crate) fn all(&self) -> Result<Vec<BlobFile>, Fault> {
+        let failed =
+            |error: io::Error| faults::io("could not list the blobs", &self.folder, &error);
+        let mut found = vec![];
+        for folder in entries_of(&self.folder).map_err(failed)? {
+            for path in entries_of(&folder).map_err(failed)? {
+                let head = folder.file_name().unwrap_or_default();
+                let tail = path.file_name().unwrap_or_default();
+                let Ok(digest) = format!("{head}{tail}").parse() else {
+                    continue;
+                };
+                let meta = fs::metadata(&path).map_err(failed)?;
+                found.push(BlobFile {
+                    digest,
+                    bytes: meta.len(),
+                    modified: meta.modified().map_err(failed)?,
+                    path,
+                });
+            }
+        }
+        found.sort_by_key(|blob| blob.digest);
+        Ok(found)
+    }
+
+    /// Takes away a blob.
+    pub(crate) fn remove(&self, digest: &Digest) -> Result<(), Fault> {
+        let (_, path) = self.place(digest);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(faults::io("could not remove a blob", &path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn place(&self, digest: &Digest) -> (Utf8PathBuf, Utf8PathBuf) {
         let text = digest.to_string();
         let (head, tail) = text.split_at(2);
@@ -86,6 +122,37 @@ impl Blobs {
         }
         Ok(())
     }
+}
+
+/// A file that has the name of a blob.
+#[derive(Clone, Debug)]
+pub struct BlobFile {
+    /// The digest that it is named by.
+    pub digest: Digest,
+    /// Where it is.
+    pub path: Utf8PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written.
+    pub modified: SystemTime,
+}
+
+/// What is in a folder; nothing if it isn't there or is no folder.
+fn entries_of(folder: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
+    match folder.read_dir_utf8() {
+        Ok(entries) => entries
+            .map(|entry| Ok(entry?.path().to_owned()))
+            .collect(),
+        Err(error) if is_nothing(&error) => Ok(vec![]),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Whether a file has this content. The length is compared first, so that a large file which cannot

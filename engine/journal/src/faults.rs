@@ -71,8 +71,8 @@ pub(crate) fn damaged(what: &str, path: &Utf8Path, why: impl fmt::Display) -> Fa
     Fault::new(FaultCode::StateDamaged, what)
         .at(path)
         .because(why)
-        .hint("Copy the whole state folder before doing anything with it.")
-        .hint("Restore the folder from a backup, or name another folder with --state.")
+        .hint("`krun state check` says what is damaged; `krun state repair` keeps a copy of everything and goes on with what is sound.")
+        .hint("Or restore the folder from a backup, or name another folder with --state.")
 }
 
 /// The fault of a store that is to be written and can only be read.
@@ -81,6 +81,15 @@ pub(crate) fn not_writable(what: &str, path: &Utf8Path) -> Fault {
         .at(path)
         .because("it can only be read")
         .hint(ANOTHER_FOLDER)
+}
+
+/// The fault of a store whose file lost its name while it was written to.
+pub(crate) fn taken_away(what: &str, path: &Utf8Path) -> Fault {
+    Fault::new(FaultCode::StateDamaged, what)
+        .at(path)
+        .because("the file that this krun has open is not there any more: somebody removed or replaced it")
+        .hint("Nothing more was done. What was done before is known only to whoever has the state folder: put it back if it was moved.")
+        .hint("Without it, krun knows nothing of this deployment, and cannot take it back.")
 }
 
 /// The fault of a call that writes to a store which was opened for reading.

@@ -15,13 +15,23 @@ use krun_model::{
 };
 use rusqlite::Connection;
 
-use crate::{Lock, LockHolder, blobs::Blobs, faults, folders, lock};
+use crate::{
+    BlobFile, InUse, Lock, LockHolder, Remark,
+    blobs::Blobs,
+    chain::Row,
+    faults, folders, in_use, lock,
+};
 
 mod commit;
 mod entries;
 mod format;
 mod open;
+mod salvage;
+mod tail;
 mod writer;
+
+pub(crate) use format::FILE;
+pub(crate) use salvage::{Salvage, Salvaged};
 
 pub use format::FORMAT_VERSION;
 
@@ -37,6 +47,9 @@ pub struct Store {
     reader: Mutex<Connection>,
     writer: Option<writer::Writer>,
     blobs: Blobs,
+    remarks: Vec<Remark>,
+    /// The last to go: until then nobody exchanges the file.
+    in_use: Option<InUse>,
 }
 
 impl Store {
@@ -46,16 +59,33 @@ impl Store {
     /// `StateNewer` if a newer krun wrote it, `StateDamaged` if it is not a store or is damaged,
     /// `DiskFull` or `State` if it can't be read or written.
     pub fn open(folder: &Utf8Path) -> Result<Self, Fault> {
-        let database = folder.join(format::FILE);
         folders::make(folder)
             .map_err(|error| faults::io("could not make the state folder", folder, &error))?;
-        let writing = open::to_write(&database)?;
+        let in_use = in_use::shared(folder)?;
+        Self::open_as(folder, in_use)
+    }
+
+    /// Opens the store in a folder with nobody beside it who writes: for what changes the store as a
+    /// whole.
+    ///
+    /// # Errors
+    /// `Locked` while another krun has it open to write; otherwise as [`Store::open`].
+    pub fn open_alone(folder: &Utf8Path) -> Result<Self, Fault> {
+        Self::open_as(folder, in_use::alone(folder)?)
+    }
+
+    fn open_as(folder: &Utf8Path, in_use: InUse) -> Result<Self, Fault> {
+        let database = folder.join(format::FILE);
+        let (writing, remarks) = open::to_write(&database)?;
         let reading = open::to_read(&database)?.ok_or_else(|| {
             let why = "it was emptied while it was opened";
             faults::damaged("could not open the state store", &database, why)
         })?;
         let writer = writer::Writer::start(writing, &database)?;
-        Ok(Self::with(folder, database, reading, Some(writer)))
+        let mut store = Self::with(folder, database, reading, Some(writer));
+        store.remarks = remarks;
+        store.in_use = Some(in_use);
+        Ok(store)
     }
 
     /// Opens the store in a folder to read it, if one is there: makes neither folder nor store.
@@ -87,7 +117,77 @@ impl Store {
             reader: Mutex::new(reader),
             writer,
             blobs: Blobs::new(folder.join("blobs")),
+            remarks: vec![],
+            in_use: None,
         }
+    }
+
+    /// What was found and done when it was opened.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// Every blob, and every file that has the name of one.
+    ///
+    /// # Errors
+    /// `State` if the folder can't be read.
+    pub fn blobs(&self) -> Result<Vec<BlobFile>, Fault> {
+        self.blobs.all()
+    }
+
+    /// Takes a blob away, for good. Whether anything needs it is the caller's to know.
+    ///
+    /// # Errors
+    /// `State` if it can't be removed.
+    pub fn remove_blob(&self, digest: &Digest) -> Result<(), Fault> {
+        self.writer()?;
+        self.blobs.remove(digest)
+    }
+
+    /// The version of the format that the store has.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn format(&self) -> Result<u32, Fault> {
+        let version = format::version(&self.reader())
+            .map_err(|error| faults::sqlite(format::OPENING, &self.database, &error))?;
+        Ok(u32::try_from(version).unwrap_or_default())
+    }
+
+    /// What SQLite itself finds wrong with the file: nothing, if it is sound.
+    pub(crate) fn integrity(&self) -> Vec<String> {
+        salvage::integrity(&self.reader())
+    }
+
+    /// The names of all deployments that anything is known of, though the lists may not agree.
+    pub(crate) fn all_names(&self) -> Vec<String> {
+        entries::all_names(&self.reader())
+    }
+
+    /// The rows of a deployment for as long as they verify.
+    pub(crate) fn sound_rows(&self, deployment: &DeploymentName) -> Vec<Row> {
+        entries::sound_rows(&self.reader(), deployment)
+    }
+
+    /// How many entries a deployment should have.
+    pub(crate) fn claimed(&self, deployment: &str) -> u64 {
+        entries::claimed(&self.reader(), deployment)
+    }
+
+    /// Writes the entries of a deployment that is not there yet, as they are.
+    pub(crate) fn put_rows(&self, name: &DeploymentName, rows: &[Row]) -> Result<(), Fault> {
+        let failed = |error: rusqlite::Error| {
+            faults::sqlite("could not write to the journal", &self.database, &error)
+        };
+        self.writer()?;
+        let (mut connection, _) = open::to_write(&self.database)?;
+        salvage::put(&mut connection, name.as_str(), rows).map_err(failed)
+    }
+
+    /// Copies the database, as of one moment, into a file that is not there yet.
+    pub(crate) fn snapshot(&self, to: &Utf8Path) -> Result<(), Fault> {
+        let connection = open::to_copy(&self.database)?;
+        format::snapshot(&connection, &self.database, to.as_std_path())
     }
 
     /// The folder it is in.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use camino::Utf8PathBuf;
+
 use crate::{
     Address, Digest, Effect, Outputs, ProcessSpec, RunId, Target, TargetState, Undo,
     event::RunStatus,
@@ -261,6 +263,53 @@ impl History {
             .iter()
             .rev()
             .find(|effect| effect.effect.target() == *target)
+    }
+
+    /// The blobs that a rollback, a resumed run or a status reads: before-images that an undo writes
+    /// back, and the sources that the last run pinned.
+    pub fn needed_blobs(&self) -> BTreeSet<Digest> {
+        let undone = self.live().filter_map(|effect| match &effect.undo {
+            Undo::By(Effect::WriteFile { content, .. }) => Some(content.digest),
+            _ => None,
+        });
+        let pinned = self.pin.iter().flat_map(|pin| &pin.sources);
+        undone.chain(pinned.map(|(_, digest)| *digest)).collect()
+    }
+
+    /// The blobs that anything which was not taken back speaks of, needed or not.
+    pub fn mentioned_blobs(&self) -> BTreeSet<Digest> {
+        let mut all = self.needed_blobs();
+        for effect in self.live() {
+            let states = [Some(&effect.before), effect.after.as_ref()];
+            all.extend(states.into_iter().flatten().filter_map(|state| match state {
+                TargetState::File { digest, .. } => Some(*digest),
+                _ => None,
+            }));
+            if let Effect::WriteFile { content, .. } = &effect.effect {
+                all.insert(content.digest);
+            }
+        }
+        all
+    }
+
+    /// The paths that a rollback, or an effect that is still to be settled, moves things from or to.
+    pub fn moved_paths(&self) -> BTreeSet<Utf8PathBuf> {
+        let undos = self.live().filter_map(|memory| match &memory.undo {
+            Undo::By(effect) => Some(effect),
+            _ => None,
+        });
+        let effects = self.live().map(|memory| &memory.effect).chain(undos);
+        effects
+            .flat_map(|effect| match effect {
+                Effect::Move { from, to } => vec![from.clone(), to.clone()],
+                Effect::Release { quarantine, .. } => vec![quarantine.clone()],
+                _ => vec![],
+            })
+            .collect()
+    }
+
+    fn live(&self) -> impl Iterator<Item = &EffectMemory> {
+        self.effects.iter().chain(&self.pending)
     }
 
     /// Whether anything that krun did is still there to be taken back.

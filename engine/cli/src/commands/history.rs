@@ -1,28 +1,22 @@
-//! `krun history`: a deployment's runs.
+//! `krun history`: a deployment's runs; with `--json`, its audit log.
 
 use std::process::ExitCode;
 
-use super::{Outcome, find};
-use crate::{args::SelectArgs, context::Context};
+use krun_model::Journal as _;
+
+use super::{Outcome, find, status::print_json};
+use crate::{args::SelectArgs, audit, context::Context};
 
 pub fn history(context: &Context, args: SelectArgs) -> Outcome {
     let found = find(context, &args, false)?;
+    let runs = &found.history.runs;
     if context.global.json {
-        for run in &found.history.runs {
-            let object = serde_json::json!({
-                "event": "run", "deployment": found.name, "run": run.id, "verb": run.verb,
-                "who": run.who, "started_ms": run.started_ms,
-                "status": run.finished.map(|(status, _)| status),
-                "duration_ms": run.finished.map(|(_, ms)| ms),
-                "changed": run.counts.0, "unchanged": run.counts.1, "failed": run.counts.2,
-            });
-            context.print(&format!("{object}\n"));
+        let records = found.store.read(&found.name)?;
+        for run in audit::runs(&found.name, runs, &records) {
+            print_json(context, &run);
         }
     } else {
-        context.print(&krun_report::history_text(
-            &found.history.runs,
-            context.out_style,
-        ));
+        context.print(&krun_report::history_text(runs, context.out_style));
     }
     Ok(ExitCode::SUCCESS)
 }

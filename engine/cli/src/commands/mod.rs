@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod diagnose;
 mod doc;
+mod gc;
 mod help;
 mod history;
 mod logs;
@@ -15,6 +16,7 @@ mod rollback;
 mod run;
 mod show;
 mod start;
+mod state;
 mod status;
 mod stop;
 
@@ -42,6 +44,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Completions(args) => completions::completions(context, args),
         Command::Diagnose(args) => diagnose::diagnose(context, args),
         Command::Doc(args) => doc::doc(context, &args),
+        Command::Gc(args) => gc::gc(context, args),
         Command::Help(args) => help::help(context, args),
         Command::History(args) => history::history(context, args),
         Command::Logs(args) => logs::logs(context, args),
@@ -51,6 +54,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Run(args) => run::run(context, args),
         Command::Show(args) => show::show(context, args),
         Command::Start(args) => start::start(context, args),
+        Command::State(command) => state::state(context, command),
         Command::Status(args) => status::status(context, args),
         Command::Stop(args) => stop::stop(context, args),
     }

@@ -5,10 +5,16 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use krun_journal::Store;
 use krun_kafka::view::ClusterView;
 use krun_model::{DeploymentName, journal::Verb, journal::Who};
-use krun_run::RunOptions;
+use krun_report::ProcessState;
+use krun_run::{RunOptions, RunRequest};
 
-use super::{Outcome, find, look, pinned_request};
-use crate::{args::StatusArgs, context::Context, errors::CliError, export, status_view};
+use super::{Found, Outcome, find, look, pinned_request};
+use crate::{
+    args::StatusArgs,
+    context::Context,
+    errors::{self, CliError},
+    export, status_view,
+};
 
 /// How long brokers have for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,6 +31,9 @@ pub fn status(context: &Context, args: StatusArgs) -> Outcome {
         krun: holder.command,
     });
     let request = pinned_request(context, &found, Verb::Run, RunOptions::default())?;
+    if args.check {
+        return check(context, found, &request);
+    }
     let view = look(context, found.store, found.name, async |session| {
         let (plan, _) = krun_run::plan(&session, &request).await?;
         let processes = krun_run::processes(&session).await?;
@@ -43,6 +52,50 @@ pub fn status(context: &Context, args: StatusArgs) -> Outcome {
         context.print(&krun_report::status_text(&view, context.out_style));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether everything is as wanted: few words, and an exit code for whoever watches.
+fn check(context: &Context, found: Found, request: &RunRequest) -> Outcome {
+    let name = found.name.clone();
+    let (mut steps, mut processes) =
+        look(context, found.store, found.name, async |session| {
+            let (plan, _) = krun_run::plan(&session, request).await?;
+            let processes = krun_run::processes(&session).await?;
+            Ok((
+                status_view::steps(&session.ledger.history(), &plan.steps),
+                processes.iter().map(status_view::process).collect::<Vec<_>>(),
+            ))
+        })?;
+    steps.retain(|step| !step.state.is_settled());
+    processes.retain(|process| process.state != ProcessState::Running);
+    let open = found.history.pending.len();
+    let as_wanted = steps.is_empty() && processes.is_empty() && open == 0;
+    if context.global.json {
+        let object = serde_json::json!({
+            "event": "status_check", "deployment": name, "as_wanted": as_wanted,
+            "steps": steps, "processes": processes, "open_effects": open,
+        });
+        print_json(context, &object);
+    } else if as_wanted {
+        context.print(&format!("{name}: everything is as wanted\n"));
+    } else {
+        let mut text = String::new();
+        for step in &steps {
+            let detail = step.detail.as_deref().unwrap_or_default();
+            text.push_str(&format!("{}: {}: {detail}\n", step.address, step.state.words()));
+        }
+        for process in &processes {
+            text.push_str(&format!("{}: {}\n", process.step, process.state.word()));
+        }
+        if open > 0 {
+            text.push_str(&format!("{open} effects of an interrupted run are open\n"));
+        }
+        context.print(&text);
+    }
+    Ok(ExitCode::from(match as_wanted {
+        true => errors::DONE,
+        false => errors::CONFLICT,
+    }))
 }
 
 fn cluster(context: &Context, store: Arc<Store>, name: DeploymentName) -> Outcome {

@@ -12,6 +12,7 @@
 
 use std::{
     collections::HashMap,
+    os::unix::fs::MetadataExt as _,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -30,11 +31,11 @@ use crate::{
 
 const WHAT: &str = "could not write to the journal";
 
-const INSERT: &str = "
+pub(super) const INSERT: &str = "
     INSERT INTO entries (deployment, seq, run, at_ms, body, prev, hash)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-const MOVE_HEAD: &str = "
+pub(super) const MOVE_HEAD: &str = "
     INSERT INTO heads (deployment, seq, at_ms, hash) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (deployment) DO UPDATE
     SET seq = excluded.seq, at_ms = excluded.at_ms, hash = excluded.hash";
@@ -45,6 +46,8 @@ pub(super) struct Committer {
     path: Utf8PathBuf,
     /// Whether the connection syncs at commit now.
     syncs: bool,
+    /// Which file it writes to: device and inode.
+    identity: Option<(u64, u64)>,
     /// Why nothing can be written any more.
     broken: Option<Fault>,
 }
@@ -56,6 +59,7 @@ impl Committer {
             connection,
             path: path.to_owned(),
             syncs: true,
+            identity: identity(path),
             broken: None,
         }
     }
@@ -65,13 +69,20 @@ impl Committer {
         if let Some(fault) = &self.broken {
             return Err(fault.clone());
         }
-        self.commit(group).map_err(|error| {
+        let placed = self.commit(group).map_err(|error| {
             let fault = faults::sqlite(WHAT, &self.path, &error);
             if faults::is_io_failure(&error) {
                 self.broken = Some(fault.clone());
             }
             fault
-        })
+        })?;
+        // SQLite goes on writing to a file that has lost its name.
+        if identity(&self.path) != self.identity {
+            let fault = faults::taken_away(WHAT, &self.path);
+            self.broken = Some(fault.clone());
+            return Err(fault);
+        }
+        Ok(placed)
     }
 
     fn commit(&mut self, group: &[Append]) -> rusqlite::Result<Vec<Placed>> {
@@ -129,6 +140,12 @@ fn insert(transaction: &Transaction<'_>, append: &Append, last: &Head) -> rusqli
         .prepare_cached(INSERT)?
         .execute(params![deployment, seq, run, at_ms, body, last.hash, hash])?;
     Ok(Head { seq, at_ms, hash })
+}
+
+/// Which file has a name now: device and inode.
+fn identity(path: &Utf8Path) -> Option<(u64, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
 }
 
 fn now_ms() -> i64 {

@@ -2,6 +2,8 @@
 //!
 //! Owns the statements that read. Never writes, and never hands out an entry that does not verify.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8Path;
 use krun_model::{DeploymentName, Fault, journal::Record};
 use rusqlite::{Connection, OptionalExtension};
@@ -63,6 +65,51 @@ pub(super) fn deployments(
 fn names(connection: &Connection, query: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare_cached(query)?;
     statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The names of all deployments that anything is known of, though the lists may not agree.
+pub(super) fn all_names(connection: &Connection) -> Vec<String> {
+    let listed = names(connection, NAMES).unwrap_or_default();
+    let with_entries = names(connection, NAMES_OF_ENTRIES).unwrap_or_default();
+    let all: BTreeSet<String> = listed.into_iter().chain(with_entries).collect();
+    all.into_iter().collect()
+}
+
+/// The rows of a deployment from the first on for as long as each continues the one before, whatever
+/// its head says.
+pub(super) fn sound_rows(connection: &Connection, deployment: &DeploymentName) -> Vec<Row> {
+    let head = Head {
+        seq: i64::MAX,
+        ..Head::origin(deployment.as_str())
+    };
+    let mut verifier = Verifier::new(deployment, head);
+    let mut sound = vec![];
+    let Ok(mut statement) = connection.prepare_cached(ENTRIES) else {
+        return sound;
+    };
+    let Ok(mut rows) = statement.query([deployment.as_str()]) else {
+        return sound;
+    };
+    while let Ok(Some(row)) = rows.next() {
+        match take(row) {
+            Ok(row) if verifier.take(row.clone()).is_ok() => sound.push(row),
+            _ => break,
+        }
+    }
+    sound
+}
+
+/// How many entries a deployment has, or had: the highest position that anything speaks of.
+pub(super) fn claimed(connection: &Connection, deployment: &str) -> u64 {
+    let number = |query: &str| {
+        connection
+            .query_row(query, [deployment], |row| row.get::<_, Option<i64>>(0))
+            .ok()
+            .flatten()
+    };
+    let last = number("SELECT max(seq) FROM entries WHERE deployment = ?1");
+    let head = number("SELECT seq FROM heads WHERE deployment = ?1");
+    last.max(head).unwrap_or_default().max(0).unsigned_abs()
 }
 
 /// All entries of a deployment.

@@ -3,17 +3,19 @@
 //! Owns [`FORMAT_VERSION`], which also covers what entries can be: a new kind of entry is a new
 //! version, because an older krun could not read it. Never writes to a file that is not empty.
 
-use camino::Utf8Path;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::faults;
+use crate::{Remark, faults, folders};
 
 /// The version of the store's format that this krun writes. It reads all versions up to it.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// The database's name in the store's folder.
-pub(super) const FILE: &str = "journal.db";
+pub(crate) const FILE: &str = "journal.db";
 
 /// `krun` in the file's header: what file(1) and we know it by.
 const APPLICATION_ID: i64 = 0x6b72_756e;
@@ -70,14 +72,86 @@ pub(super) fn create(connection: &mut Connection, path: &Utf8Path) -> Result<(),
     transaction.commit().map_err(failed)
 }
 
-/// Marks a file of an older format as one of this: all that it holds is as it was, and what is written
-/// from now on an older krun may not know.
-pub(super) fn raise(connection: &Connection) -> rusqlite::Result<()> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version < i64::from(FORMAT_VERSION) {
-        connection.pragma_update(None, "user_version", FORMAT_VERSION)?;
+/// Makes a file of an older format one of this, and keeps a copy of what it was. So far a migration
+/// is a mark: all that the file holds is as it was, and what is written from now on an older krun may
+/// not know.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Utf8Path,
+) -> Result<Option<Remark>, Fault> {
+    let failed =
+        |error: rusqlite::Error| faults::sqlite("could not migrate the state store", path, &error);
+    let from = version(connection).map_err(failed)?;
+    if from >= i64::from(FORMAT_VERSION) {
+        return Ok(None);
     }
-    Ok(())
+    let copy = backup(connection, path, from)?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    // Another krun may have been faster.
+    if version(&transaction).map_err(failed)? < i64::from(FORMAT_VERSION) {
+        transaction
+            .pragma_update(None, "user_version", FORMAT_VERSION)
+            .map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)?;
+    Ok(Some(Remark::Migrated {
+        from: from.unsigned_abs(),
+        to: FORMAT_VERSION,
+        copy,
+    }))
+}
+
+/// The version that a file's header says.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Keeps the database as it is, as one file: `backups/format-N.db`, the first of each format.
+fn backup(connection: &Connection, path: &Utf8Path, from: i64) -> Result<Utf8PathBuf, Fault> {
+    let folder = path.with_file_name("backups");
+    let failed = |error| faults::io("could not keep the older format", &folder, &error);
+    folders::make(&folder).map_err(failed)?;
+    let copy = folder.join(format!("format-{from}.db"));
+    if copy.exists() {
+        return Ok(copy);
+    }
+    let work = tempfile::tempdir_in(&folder).map_err(failed)?;
+    let made = work.path().join("copy");
+    snapshot(connection, path, &made)?;
+    match std::fs::hard_link(&made, &copy) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => {
+            folders::sync(&folder).map_err(failed)?;
+            Ok(copy)
+        }
+    }
+}
+
+/// Writes the database as of one moment into a file that is not there yet, durably, for its owner
+/// only.
+pub(super) fn snapshot(
+    connection: &Connection,
+    path: &Utf8Path,
+    to: &std::path::Path,
+) -> Result<(), Fault> {
+    let what = "could not copy the state store";
+    let name = to
+        .to_str()
+        .ok_or_else(|| Fault::internal("the state folder's name is not UTF-8"))?;
+    // SQLite takes an empty file for one to write to, and leaves its rights as they are.
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)
+        .map_err(|error| faults::io(what, Utf8Path::new(name), &error))?;
+    connection
+        .execute("VACUUM INTO ?1", [name])
+        .map_err(|error| faults::sqlite(what, path, &error))?;
+    file.sync_all()
+        .map_err(|error| faults::io(what, Utf8Path::new(name), &error))
 }
 
 /// What the file's header and schema say.

@@ -11,16 +11,21 @@ use std::{
 
 use camino::Utf8Path;
 use krun_model::{Fault, FaultCode};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::format::{self, Content, OPENING};
-use crate::{faults, folders};
+use super::{
+    format::{self, Content, OPENING},
+    tail::{self, Log},
+};
+use crate::{Remark, faults, folders, kept};
 
 /// How long another process may have the database to itself: a commit on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Opens the database to write, and makes it where there is none.
-pub(super) fn to_write(path: &Utf8Path) -> Result<Connection, Fault> {
+/// Opens the database to write, and makes it where there is none. What it found and did is said in
+/// the remarks.
+pub(super) fn to_write(path: &Utf8Path) -> Result<(Connection, Vec<Remark>), Fault> {
+    refuse_headless(path)?;
     let failed = |error: rusqlite::Error| faults::sqlite(OPENING, path, &error);
     make_file(path).map_err(|error| faults::io(OPENING, path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -46,8 +51,51 @@ pub(super) fn to_write(path: &Utf8Path) -> Result<Connection, Fault> {
     if format::inspect(&mut connection, path)? == Content::Empty {
         format::create(&mut connection, path)?;
     }
-    format::raise(&connection).map_err(failed)?;
-    Ok(connection)
+    let mut remarks: Vec<Remark> = cut_tail(&mut connection, path)?.into_iter().collect();
+    remarks.extend(format::migrate(&mut connection, path)?);
+    Ok((connection, remarks))
+}
+
+/// Refuses a log whose header is damaged: SQLite would take it for empty, and would overwrite it.
+fn refuse_headless(path: &Utf8Path) -> Result<(), Fault> {
+    let headless =
+        tail::is_headless(path).map_err(|error| faults::io(OPENING, path, &error))?;
+    match headless {
+        true => Err(faults::damaged(
+            OPENING,
+            Utf8Path::new(&format!("{path}-wal")),
+            "the header of its log is damaged",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Takes away what SQLite can't read at the end of the log, after keeping a copy if it may have been
+/// more than what a killed krun was about to write.
+fn cut_tail(connection: &mut Connection, path: &Utf8Path) -> Result<Option<Remark>, Fault> {
+    let failed = |error: rusqlite::Error| faults::sqlite(OPENING, path, &error);
+    // Nobody writes meanwhile, and so the end of the log is its end.
+    let alone = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    let log = tail::look(path).map_err(|error| faults::io(OPENING, path, &error))?;
+    let Log::Torn(torn) = log else {
+        return Ok(None);
+    };
+    let copy = match torn.commits {
+        0 => None,
+        _ => Some(kept::keep(path, &["-wal"])?),
+    };
+    drop(alone);
+    // Where a reader keeps it from being cut now, the next commit overwrites it.
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(failed)?;
+    Ok(Some(Remark::TailCut {
+        bytes: torn.bytes,
+        commits: torn.commits,
+        copy,
+    }))
 }
 
 /// Opens the database to read; none if there is nothing in it yet.
@@ -56,6 +104,7 @@ pub(super) fn to_write(path: &Utf8Path) -> Result<Connection, Fault> {
 /// a connection takes away again, when it is closed, the files that SQLite makes to read. A log that a
 /// killed krun left is not merged by a reader.
 pub(super) fn to_read(path: &Utf8Path) -> Result<Option<Connection>, Fault> {
+    refuse_headless(path)?;
     let access = match has_log(path) {
         true => OpenFlags::SQLITE_OPEN_READ_ONLY,
         false => OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -82,6 +131,15 @@ pub(super) fn to_read(path: &Utf8Path) -> Result<Option<Connection>, Fault> {
     }
     let content = format::judge(seen.map_err(failed)?, path)?;
     Ok((content == Content::Store).then_some(connection))
+}
+
+/// Opens the database to copy it: a connection that reads the database and writes another file.
+pub(super) fn to_copy(path: &Utf8Path) -> Result<Connection, Fault> {
+    let failed = |error: rusqlite::Error| faults::sqlite(OPENING, path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(PATIENCE).map_err(failed)?;
+    Ok(connection)
 }
 
 /// Makes an empty file that only its owner can read; SQLite gives its log the same rights. The file

@@ -133,7 +133,7 @@ fn no_database() {
     ] {
         assert_eq!(fault.code, FaultCode::StateDamaged, "{fault}");
         assert_eq!(fault.place.as_deref(), path.to_str());
-        assert!(fault.hints[0].contains("Copy"), "{fault:?}");
+        assert!(fault.hints[0].contains("state check"), "{fault:?}");
     }
 }
 
