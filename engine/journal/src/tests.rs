@@ -1,5 +1,6 @@
 //! What the SQLite store promises beyond the conformance suite, one file a promise.
 
+mod care;
 mod crash;
 mod damage;
 mod locks;

@@ -48,10 +48,11 @@ pub(super) fn to_write(path: &Utf8Path) -> Result<(Connection, Vec<Remark>), Fau
     connection
         .pragma_update(None, "synchronous", "FULL")
         .map_err(failed)?;
+    // Before anything is written over it.
+    let mut remarks: Vec<Remark> = cut_tail(&mut connection, path)?.into_iter().collect();
     if format::inspect(&mut connection, path)? == Content::Empty {
         format::create(&mut connection, path)?;
     }
-    let mut remarks: Vec<Remark> = cut_tail(&mut connection, path)?.into_iter().collect();
     remarks.extend(format::migrate(&mut connection, path)?);
     Ok((connection, remarks))
 }
