@@ -3,6 +3,7 @@
 mod care;
 mod crash;
 mod damage;
+mod figures;
 mod locks;
 mod opening;
 
