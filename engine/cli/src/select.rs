@@ -42,7 +42,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
     };
     let mut kept = Map::new();
     if let Some(store) = context.store_to_read()? {
-        let history = History::fold(&store.read(&name)?);
+        let history = store.history(&name)?;
         if let Some(pin) = history.pin.as_ref().filter(|_| !history.is_baseline()) {
             for param in pin.given.keys() {
                 // As it was bound: a relative path means what it meant then.

@@ -85,9 +85,14 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(deployment: &DeploymentName, head: Head) -> Self {
+        Self::after(0, &Head::origin(deployment.as_str()).hash, head)
+    }
+
+    /// For the rows after a position, of which the hash is known.
+    pub(crate) fn after(seq: i64, hash: &str, head: Head) -> Self {
         Self {
-            prev: Head::origin(deployment.as_str()).hash,
-            next: 1,
+            prev: hash.to_owned(),
+            next: seq + 1,
             head,
         }
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    DeploymentName, Digest, Entry, Fault, Journal, RunId,
+    DeploymentName, Digest, Entry, Fault, History, Journal, RunId,
     journal::{Record, Seq},
 };
 use rusqlite::Connection;
@@ -27,6 +27,7 @@ mod entries;
 mod format;
 mod open;
 mod salvage;
+mod snapshot;
 mod tail;
 mod writer;
 
@@ -215,6 +216,24 @@ impl Store {
         lock::holder(&self.locks(), deployment)
     }
 
+    /// The history that was folded once, and the entries since then.
+    fn tail(
+        &self,
+        folder: &Utf8Path,
+        deployment: &DeploymentName,
+    ) -> Result<Option<(History, entries::Tail)>, Fault> {
+        let after = |place: &entries::Place| {
+            entries::read_after(&mut self.reader(), &self.database, deployment, place)
+        };
+        if let Some((place, history)) = snapshot::load(folder, deployment)
+            && let Some(tail) = after(&place)?
+        {
+            return Ok(Some((history, tail)));
+        }
+        let all = after(&entries::Place::origin(deployment))?;
+        Ok(all.map(|tail| (History::default(), tail)))
+    }
+
     fn locks(&self) -> Utf8PathBuf {
         self.folder.join("locks")
     }
@@ -236,6 +255,22 @@ impl Journal for Store {
 
     fn read(&self, deployment: &DeploymentName) -> Result<Vec<Record>, Fault> {
         entries::read(&mut self.reader(), &self.database, deployment)
+    }
+
+    fn history(&self, deployment: &DeploymentName) -> Result<History, Fault> {
+        let folder = self.folder.join("snapshots");
+        let (mut history, tail) = match self.tail(&folder, deployment)? {
+            Some(found) => found,
+            None => return Ok(History::fold(&self.read(deployment)?)),
+        };
+        for record in &tail.records {
+            history.push(record);
+        }
+        // Whoever only reads makes nothing.
+        if self.writer.is_some() && tail.records.len() >= snapshot::WORTH {
+            snapshot::save(&folder, deployment, &tail.end, &history);
+        }
+        Ok(history)
     }
 
     fn append(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Address, Digest, Effect, Outputs, ProcessSpec, RunId, Target, TargetState, Undo,
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// What the journal remembers of a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepMemory {
     /// Its kind.
     pub kind: String,
@@ -30,7 +31,7 @@ pub struct StepMemory {
 }
 
 /// An effect that happened, or that may have.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EffectMemory {
     /// The intent's position: effects are ordered by it.
     pub seq: Seq,
@@ -49,7 +50,7 @@ pub struct EffectMemory {
 }
 
 /// A process that krun did not start and that stands for a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdoptedMemory {
     /// When it was adopted, as a position in the log.
     pub seq: Seq,
@@ -60,7 +61,7 @@ pub struct AdoptedMemory {
 }
 
 /// A run as the journal tells it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunMemory {
     /// Its number.
     pub id: RunId,
@@ -77,7 +78,7 @@ pub struct RunMemory {
 }
 
 /// What a deployment's journal says now.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The random id that marks its processes.
     pub id: Option<String>,
@@ -99,6 +100,10 @@ pub struct History {
 }
 
 impl History {
+    /// The version of the fold. A store may keep a history that was folded once; with another version
+    /// it folds anew. To be raised with every change of what entries come to.
+    pub const FOLD: u32 = 1;
+
     /// Folds a deployment's records.
     pub fn fold(records: &[Record]) -> Self {
         records.iter().fold(Self::default(), |mut history, record| {

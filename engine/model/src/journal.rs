@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, Choice, DeploymentName, Digest, Effect, Fault, Map, Outputs, ProcessSpec,
+    Address, Change, Choice, DeploymentName, Digest, Effect, Fault, History, Map, Outputs, ProcessSpec,
     Reason, RunId, TargetState, Undo, event::RunStatus, process::Running,
 };
 
@@ -237,6 +237,14 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// What the store reports; damage is [`FaultCode::StateDamaged`](crate::FaultCode).
     fn read(&self, deployment: &DeploymentName) -> Result<Vec<Record>, Fault>;
+
+    /// What a deployment's entries come to.
+    ///
+    /// # Errors
+    /// As [`Journal::read`]. A journal that keeps a fold of its first entries need not read these.
+    fn history(&self, deployment: &DeploymentName) -> Result<History, Fault> {
+        Ok(History::fold(&self.read(deployment)?))
+    }
 
     /// Appends an entry.
     ///

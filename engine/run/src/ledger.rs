@@ -37,7 +37,7 @@ impl Ledger {
         name: DeploymentName,
         fresh_id: String,
     ) -> Result<Self, Fault> {
-        let history = History::fold(&journal.read(&name)?);
+        let history = journal.history(&name)?;
         let id = history.id.clone().unwrap_or(fresh_id);
         Ok(Self {
             journal,

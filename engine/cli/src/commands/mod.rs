@@ -84,7 +84,7 @@ fn find(context: &Context, args: &SelectArgs, write: bool) -> Result<Found, CliE
         }
     };
     let name = select::deployment(context, &store, args, &kinds)?;
-    let history = History::fold(&store.read(&name)?);
+    let history = store.history(&name)?;
     Ok(Found {
         store: Arc::new(store),
         name,

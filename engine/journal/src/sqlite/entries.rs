@@ -28,7 +28,10 @@ const NAMES_OF_ENTRIES: &str = "
     SELECT name FROM names WHERE name IS NOT NULL";
 
 const ENTRIES: &str = "
-    SELECT seq, run, at_ms, body, prev, hash FROM entries WHERE deployment = ?1 ORDER BY seq";
+    SELECT seq, run, at_ms, body, prev, hash FROM entries
+    WHERE deployment = ?1 AND seq > ?2 ORDER BY seq";
+
+const HASH: &str = "SELECT hash FROM entries WHERE deployment = ?1 AND seq = ?2";
 
 /// Where the entries of a deployment end.
 pub(super) fn head(connection: &Connection, deployment: &str) -> rusqlite::Result<Head> {
@@ -87,7 +90,7 @@ pub(super) fn sound_rows(connection: &Connection, deployment: &DeploymentName) -
     let Ok(mut statement) = connection.prepare_cached(ENTRIES) else {
         return sound;
     };
-    let Ok(mut rows) = statement.query([deployment.as_str()]) else {
+    let Ok(mut rows) = statement.query(rusqlite::params![deployment.as_str(), 0]) else {
         return sound;
     };
     while let Ok(Some(row)) = rows.next() {
@@ -118,14 +121,73 @@ pub(super) fn read(
     path: &Utf8Path,
     deployment: &DeploymentName,
 ) -> Result<Vec<Record>, Fault> {
+    let all = read_after(connection, path, deployment, &Place::origin(deployment))?;
+    let all = all.ok_or_else(|| {
+        let what = format!("could not read entry 1 of deployment `{deployment}`");
+        faults::damaged(&what, path, "its head says that it has no entries")
+    })?;
+    Ok(all.records)
+}
+
+/// Between which entries of a deployment something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The position of the entry before.
+    pub(crate) seq: i64,
+    /// Its hash.
+    pub(crate) hash: String,
+}
+
+impl Place {
+    /// Before the first entry.
+    pub(crate) fn origin(deployment: &DeploymentName) -> Self {
+        let Head { seq, hash, .. } = Head::origin(deployment.as_str());
+        Self { seq, hash }
+    }
+}
+
+/// The entries after a place, and the place after them.
+pub(crate) struct Tail {
+    pub(crate) records: Vec<Record>,
+    pub(crate) end: Place,
+}
+
+/// The entries of a deployment after a place; none if the entry before that is another one.
+pub(super) fn read_after(
+    connection: &mut Connection,
+    path: &Utf8Path,
+    deployment: &DeploymentName,
+    place: &Place,
+) -> Result<Option<Tail>, Fault> {
     let what = |position| format!("could not read entry {position} of deployment `{deployment}`");
     let failed = |position, error| faults::sqlite(&what(position), path, &error);
-    let at_first = |error| failed(1, error);
+    let at_first = |error| failed(place.seq + 1, error);
     let moment = connection.transaction().map_err(at_first)?;
+    if place.seq > 0 {
+        let hash: Option<String> = moment
+            .prepare_cached(HASH)
+            .and_then(|mut statement| {
+                let key = rusqlite::params![deployment.as_str(), place.seq];
+                statement.query_row(key, |row| row.get(0)).optional()
+            })
+            .map_err(at_first)?;
+        if hash.as_ref() != Some(&place.hash) {
+            return Ok(None);
+        }
+    }
     let head = head(&moment, deployment.as_str()).map_err(at_first)?;
-    let mut verifier = Verifier::new(deployment, head);
+    if head.seq < place.seq || (head.seq == place.seq && head.hash != place.hash) {
+        return Ok(None);
+    }
+    let end = Place {
+        seq: head.seq,
+        hash: head.hash.clone(),
+    };
+    let mut verifier = Verifier::after(place.seq, &place.hash, head);
     let mut statement = moment.prepare_cached(ENTRIES).map_err(at_first)?;
-    let mut rows = statement.query([deployment.as_str()]).map_err(at_first)?;
+    let mut rows = statement
+        .query(rusqlite::params![deployment.as_str(), place.seq])
+        .map_err(at_first)?;
     let mut records = vec![];
     loop {
         let position = verifier.position();
@@ -135,7 +197,7 @@ pub(super) fn read(
             Some(row) => records.push(verifier.take(row).map_err(broken)?),
             None => {
                 verifier.finish().map_err(broken)?;
-                return Ok(records);
+                return Ok(Some(Tail { records, end }));
             }
         }
     }

@@ -417,3 +417,48 @@ fn a_hundred_takers() {
         assert_eq!(taken.iter().filter(|lock| lock.is_ok()).count(), 1);
     }
 }
+
+/// A snapshot changes nothing but how long it takes; whatever is wrong with it, it is passed over.
+#[test]
+fn a_snapshot_is_only_a_shortcut() {
+    let folder = TempDir::new().unwrap();
+    let store = store_of(&folder, 2100);
+    let fold = |store: &Store| {
+        krun_model::History::fold(&store.read(&name("staging")).unwrap())
+    };
+    let snapshot = folder.path().join("snapshots/staging");
+    let reader = Store::open_read(utf8(&folder)).unwrap().unwrap();
+    reader.history(&name("staging")).unwrap();
+    assert!(!snapshot.exists(), "who only reads makes nothing");
+    assert_eq!(store.history(&name("staging")).unwrap(), fold(&store));
+    let good = fs::read_to_string(&snapshot).unwrap();
+    append(&store, "staging", "after it", true);
+    let lie = good.replace("\"id\":\"2099\"", "\"id\":\"lied\"");
+    assert_ne!(lie, good);
+    let id = |store: &Store| store.history(&name("staging")).unwrap();
+    fs::write(&snapshot, &good).unwrap();
+    assert_eq!(id(&store), fold(&store));
+    for bad in [
+        lie.clone(),
+        String::new(),
+        good.replace("\"fold\":1", "\"fold\":0"),
+        good.replace("\"seq\":2100", "\"seq\":2099"),
+        good.replace("\"seq\":2100", "\"seq\":9999"),
+        good[..good.len() / 2].to_owned(),
+    ] {
+        fs::write(&snapshot, &bad).unwrap();
+        assert_eq!(reader.history(&name("staging")).unwrap(), fold(&store));
+    }
+    // After a repair that cut the entry which it ends with, it is of no use.
+    fs::write(&snapshot, &good).unwrap();
+    drop((store, reader));
+    let raw = Connection::open(folder.path().join("journal.db")).unwrap();
+    raw.execute("DELETE FROM entries WHERE seq >= 2050", [])
+        .unwrap();
+    drop(raw);
+    let repair = care::Repair::plan(utf8(&folder)).unwrap();
+    repair.act().unwrap();
+    drop(repair);
+    let store = Store::open(utf8(&folder)).unwrap();
+    assert_eq!(store.history(&name("staging")).unwrap(), fold(&store));
+}

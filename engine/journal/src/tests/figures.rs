@@ -99,4 +99,26 @@ fn of_a_large_store() {
             records.len()
         );
     }
+    // The state of a deployment that was run again and again: most of it was taken back or is as it
+    // was.
+    for baseline in [false, true] {
+        let store = Store::open(utf8(&folder)).unwrap();
+        if baseline {
+            store
+                .append(&name("staging"), RunId(1), &Entry::RolledBack, true)
+                .unwrap();
+            let _ = std::fs::remove_dir_all(folder.path().join("snapshots"));
+        }
+        store.history(&name("staging")).unwrap();
+        for _ in 0..3 {
+            let since = Instant::now();
+            let store = Store::open(utf8(&folder)).unwrap();
+            let history = store.history(&name("staging")).unwrap();
+            println!(
+                "{} effects to take back, with a snapshot: {:?}",
+                history.effects.len(),
+                since.elapsed()
+            );
+        }
+    }
 }
