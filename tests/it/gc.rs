@@ -118,6 +118,12 @@ fn the_cache_only_when_asked() {
     lab.write("cache/krun/kafka/maven/unused/a.jar", "jar");
     lab.write("cache/krun/kafka/maven/unused.lock", "");
     lab.write("cache/krun/notes", "not krun's");
+    for part in ["complete", "lock"] {
+        lab.write(&format!("cache/krun/cds/abc.{part}"), "");
+    }
+    for part in ["broker.jsa", "broker.jsa.sha256", "zookeeper.jsa"] {
+        lab.write(&format!("cache/krun/cds/abc-{part}"), "archive");
+    }
     let script = format!(
         "runbook(#{{ name: \"kept\", version: \"1.0.0\", summary: \"s\" }});\n\
          file_clone(\"c\", #{{ from: \"{used}\", to: \"{to}\" }});\n\
@@ -138,6 +144,8 @@ fn the_cache_only_when_asked() {
     run(&["gc", "--older-than", "0", "--cache", "--yes"]).expect(0);
     assert!(!lab.path("cache/krun/kafka/maven/unused").exists());
     assert!(lab.path("cache/krun/notes").exists());
+    let left = fs::read_dir(lab.path("cache/krun/cds")).expect("cds").count();
+    assert_eq!(left, 1, "an archive goes with what says that it is whole");
     assert!(used.exists(), "an effect that was not taken back lies in it");
 }
 

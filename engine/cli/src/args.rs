@@ -17,7 +17,8 @@ use krun_model::Choice;
     after_help = "`krun RUNBOOK` is short for `krun run RUNBOOK`.\n\nExit codes: 0 done · 1 a step failed · 2 wrong usage or parameter · 3 the runbook has errors · \
 4 the machine lacks something · 5 the deployment is held by another krun · 6 somebody else changed it · \
 7 a rollback is incomplete · 8 the state store · 9 an effect is in doubt · 10 a confirmation is needed · \
-70 a defect in krun · 130 stopped\n`krun plan --detailed-exitcode`: 0 nothing would change · 2 something would · 1 wrong usage"
+70 a defect in krun · 130 stopped\n`krun plan --detailed-exitcode`: 0 nothing would change · 2 something would · 1 wrong usage\n\
+`krun status --check`: 0 everything is as wanted · 6 something differs"
 )]
 pub struct Cli {
     #[command(flatten)]

@@ -53,6 +53,8 @@ pub struct Garbage {
     /// Since when it has been there.
     pub since: SystemTime,
     blob: Option<Digest>,
+    /// The files that it consists of, if it is more than one: first what says that it is whole.
+    parts: Vec<Utf8PathBuf>,
     /// Empty folders above it go with it, up to this one.
     top: Option<Utf8PathBuf>,
 }
@@ -72,9 +74,12 @@ impl Garbage {
             return store.remove_blob(digest);
         }
         let failed = |error: io::Error| Fault::io("could not delete", &self.path, &error);
+        for part in &self.parts {
+            remove(part).map_err(failed)?;
+        }
         // Held until it is gone: another krun may be about to fill it.
         let _lock = match self.kind {
-            Kind::Cache => match lock_of(&self.path).map_err(failed)? {
+            Kind::Cache if self.parts.is_empty() => match lock_of(&self.path).map_err(failed)? {
                 Some(lock) => Some(lock),
                 None => return Ok(()),
             },
@@ -242,6 +247,7 @@ fn blobs(
                 bytes: blob.bytes,
                 since: blob.modified,
                 blob: Some(blob.digest),
+                parts: vec![],
                 top: None,
             });
         }
@@ -267,27 +273,42 @@ fn cached(
     cached_things(cache, &mut things);
     let used = used_paths(histories)?;
     let open = open_paths();
-    for thing in things {
-        let is_used = used.iter().any(|text| text.contains(thing.as_str()))
-            || open.iter().any(|path| path.starts_with(&thing));
-        if !is_used {
-            found.extend(garbage(Kind::Cache, &thing));
-        }
-    }
+    let is_used = |path: &Utf8PathBuf| {
+        used.iter().any(|text| text.contains(path.as_str()))
+            || open.iter().any(|one| one.starts_with(path))
+    };
+    things.retain(|thing| !is_used(&thing.path) && !thing.parts.iter().any(is_used));
+    found.extend(things);
     Ok(())
 }
 
-fn cached_things(folder: &Utf8Path, things: &mut Vec<Utf8PathBuf>) {
+fn cached_things(folder: &Utf8Path, things: &mut Vec<Garbage>) {
     for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
         let path = entry.path();
         let locked = Utf8PathBuf::from(format!("{path}.lock")).exists();
-        if path.extension() == Some("lock") {
-        } else if locked || path.extension() == Some("jsa") {
-            things.push(path.to_owned());
-        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            cached_things(path, things);
+        match path.extension() {
+            Some("lock") => {}
+            Some("complete" | "failed") => things.extend(class_data(path)),
+            _ if locked => things.extend(garbage(Kind::Cache, path)),
+            _ if entry.file_type().is_ok_and(|kind| kind.is_dir()) => cached_things(path, things),
+            _ => {}
         }
     }
+}
+
+/// The class-data archives of one distribution: a file that says that they are whole (or that they
+/// can't be made) and those that it is about, `NAME-ROLE.jsa…`.
+fn class_data(mark: &Utf8Path) -> Option<Garbage> {
+    let archives = format!("{}-", mark.file_stem()?);
+    let mut all = garbage(Kind::Cache, mark)?;
+    all.parts.push(mark.to_owned());
+    for entry in mark.parent()?.read_dir_utf8().ok()?.flatten() {
+        if entry.file_name().starts_with(&archives) {
+            all.bytes += weigh(entry.path()).ok()?.0;
+            all.parts.push(entry.path().to_owned());
+        }
+    }
+    Some(all)
 }
 
 /// Everything that effects which were not taken back speak of, as text.
@@ -327,6 +348,7 @@ fn garbage(kind: Kind, path: &Utf8Path) -> Option<Garbage> {
         bytes,
         since,
         blob: None,
+        parts: vec![],
         top: None,
     })
 }

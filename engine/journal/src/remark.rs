@@ -34,8 +34,8 @@ impl fmt::Display for Remark {
                 bytes, copy: None, ..
             } => write!(
                 f,
-                "the journal's last {bytes} bytes were never completed and were cut: krun was ended \
-                 while it wrote them, and nothing that they announced was done"
+                "the journal's last {bytes} bytes were never completed and were cut: krun was ended, or \
+                 the disk was full, while it wrote them, and nothing that they announced was done"
             ),
             Self::TailCut {
                 bytes,

@@ -33,6 +33,7 @@ mod writer;
 
 pub(crate) use format::FILE;
 pub(crate) use salvage::{Salvage, Salvaged};
+pub(crate) use tail::is_headless;
 
 pub use format::FORMAT_VERSION;
 

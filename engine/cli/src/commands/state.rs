@@ -131,31 +131,43 @@ fn repair(context: &Context, yes: bool, plan: bool) -> Outcome {
     let repair = Repair::plan(&folder)?;
     let cuts = repair.cuts();
     if context.global.json {
-        print_json(
-            context,
-            &serde_json::json!({"event": "state_repair", "copy": repair.copy(), "cuts": cuts}),
-        );
+        let object = serde_json::json!({
+            "event": "state_repair", "cuts": cuts, "loses_log": repair.loses_log(),
+        });
+        print_json(context, &object);
     } else {
-        let mut text = format!("a copy of the damaged journal is in {}\n", repair.copy());
-        for cut in &cuts {
-            text.push_str(&format!(
-                "  {}: {} of {} entries stay; what the others did is not known any more, and no \
-                 rollback takes it back\n",
-                cut.name, cut.kept, cut.of
-            ));
-        }
-        if cuts.is_empty() {
-            text.push_str("  no entry is lost\n");
-        }
-        context.print(&text);
+        context.print(&repair_words(&repair));
     }
     if plan {
         return Ok(ExitCode::SUCCESS);
     }
     prompt::confirm("Go on with what is sound?", yes)?;
-    repair.act()?;
-    context.remark("repaired; `krun state check` looks at all of it again");
+    let copy = repair.act()?;
+    context.remark(&format!(
+        "repaired; the damaged journal is kept in {copy}. `krun plan` shows what a run would do now"
+    ));
     Ok(ExitCode::SUCCESS)
+}
+
+fn repair_words(repair: &Repair) -> String {
+    let mut text = String::new();
+    for cut in repair.cuts() {
+        text.push_str(&format!(
+            "{}: {} of {} entries stay; what the others did is not known any more, and no rollback \
+             takes it back\n",
+            cut.name, cut.kept, cut.of
+        ));
+    }
+    if repair.loses_log() {
+        text.push_str(
+            "the log beside the journal can't be read: the newest entries are lost, and how many \
+             these are is not known\n",
+        );
+    }
+    if text.is_empty() {
+        text.push_str("the journal can be written anew without losing an entry\n");
+    }
+    text
 }
 
 fn backup(context: &Context, folder: &str) -> Outcome {

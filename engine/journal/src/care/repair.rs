@@ -1,7 +1,8 @@
 //! Going on with what is sound of a damaged store.
 //!
-//! A repair is planned on a copy, which stays in `damaged/N`, and shown before it is done. It never
-//! makes up an entry: each deployment keeps its entries up to the first that does not verify.
+//! A repair is planned on a copy and shown before it is done; what was damaged then stays in
+//! `damaged/N`. It never makes up an entry: each deployment keeps its entries up to the first that does
+//! not verify.
 
 use std::{fs, io};
 
@@ -30,14 +31,14 @@ pub struct Cut {
 #[must_use = "nothing is repaired before it is done"]
 pub struct Repair {
     folder: Utf8PathBuf,
-    /// Where the copy of the damaged database is.
-    copy: Utf8PathBuf,
     salvage: Salvage,
-    _in_use: InUse,
+    loses_log: bool,
+    #[expect(dead_code, reason = "it is held, and never asked")]
+    in_use: InUse,
 }
 
 impl Repair {
-    /// Copies the database of a store and reads what can be read of the copy.
+    /// Reads what can be read of the database of a store, of a copy.
     ///
     /// # Errors
     /// `Locked` while another krun has the store open to write; `StateDamaged` if nothing of it can
@@ -45,34 +46,40 @@ impl Repair {
     pub fn plan(folder: &Utf8Path) -> Result<Self, Fault> {
         let in_use = in_use::alone(folder)?;
         let database = folder.join(sqlite::FILE);
-        let copy = kept::keep(&database, &["", "-wal"])?;
-        // SQLite may write beside what it reads: the copy stays as it is.
+        // SQLite may write beside what it reads.
         let work = tempfile::tempdir().map_err(|error| failed(folder, &error))?;
         let work = Utf8Path::from_path(work.path())
             .ok_or_else(|| Fault::internal("the temporary folder's name is not UTF-8"))?;
         for ending in ["", "-wal"] {
-            let name = format!("{}{ending}", sqlite::FILE);
-            if copy.join(&name).exists() {
-                fs::copy(copy.join(&name), work.join(&name))
-                    .map_err(|error| failed(folder, &error))?;
+            let copy = work.join(format!("{}{ending}", sqlite::FILE));
+            match fs::copy(format!("{database}{ending}"), copy) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed(folder, &error));
+                }
+                _ => {}
             }
         }
-        let salvage = Salvage::read(&work.join(sqlite::FILE)).map_err(|fault| {
-            fault.hint(format!(
-                "Nothing of it can be read, so there is nothing to repair; the copy in {copy} can go."
-            ))
+        let salvage = Salvage::read(&work.join(sqlite::FILE)).map_err(|mut fault| {
+            fault.place = Some(database.to_string());
+            fault.hints = vec![
+                "Nothing of it can be read, so there is nothing to repair: restore the state folder \
+                 from a backup, or import an export into another one."
+                    .to_owned(),
+            ];
+            fault
         })?;
         Ok(Self {
             folder: folder.to_owned(),
-            copy,
             salvage,
-            _in_use: in_use,
+            loses_log: sqlite::is_headless(&database).map_err(|error| failed(folder, &error))?,
+            in_use,
         })
     }
 
-    /// Where the copy of what is damaged is.
-    pub fn copy(&self) -> &Utf8Path {
-        &self.copy
+    /// Whether the log as a whole can't be read: every entry since the database was merged with it
+    /// last is lost, and nobody knows how many these are.
+    pub fn loses_log(&self) -> bool {
+        self.loses_log
     }
 
     /// The deployments that lose entries.
@@ -86,12 +93,14 @@ impl Repair {
         all.filter(|cut| cut.kept < cut.of).collect()
     }
 
-    /// Puts a new database with what is sound in the place of the damaged one, at once.
+    /// Copies what is damaged, then puts a new database with what is sound in its place, at once.
+    /// Gives the folder of the copy.
     ///
     /// # Errors
     /// `State` or `DiskFull` if it can't be written; the store is as it was then.
-    pub fn act(&self) -> Result<(), Fault> {
+    pub fn act(&self) -> Result<Utf8PathBuf, Fault> {
         let database = self.folder.join(sqlite::FILE);
+        let copy = kept::keep(&database, &["", "-wal"])?;
         let failed = |error: io::Error| failed(&self.folder, &error);
         let made = tempfile::NamedTempFile::new_in(&self.folder)
             .map_err(failed)?
@@ -111,7 +120,8 @@ impl Repair {
         }
         folders::sync(&self.folder).map_err(failed)?;
         made.persist(&database).map_err(|error| failed(error.error))?;
-        folders::sync(&self.folder).map_err(failed)
+        folders::sync(&self.folder).map_err(failed)?;
+        Ok(copy)
     }
 }
 

@@ -44,9 +44,9 @@ pub(super) fn look(database: &Utf8Path) -> io::Result<Log> {
 
 /// Whether the log has a header that SQLite would pass over. Asked several times, because somebody
 /// may just be writing it.
-pub(super) fn is_headless(database: &Utf8Path) -> io::Result<bool> {
+pub(crate) fn is_headless(database: &Utf8Path) -> io::Result<bool> {
     for _ in 0..5 {
-        if look_at_header(database)? {
+        if has_header(database)? {
             return Ok(false);
         }
         thread::sleep(Duration::from_millis(5));
@@ -54,7 +54,7 @@ pub(super) fn is_headless(database: &Utf8Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn look_at_header(database: &Utf8Path) -> io::Result<bool> {
+fn has_header(database: &Utf8Path) -> io::Result<bool> {
     use io::Read as _;
     let mut header = Vec::with_capacity(HEADER);
     match fs::File::open(format!("{database}-wal")) {

@@ -140,6 +140,12 @@ fn a_log_without_a_header_is_not_taken_for_empty() {
         assert!(fault.to_string().contains("header of its log"), "{fault}");
     }
     assert_eq!(fs::read(&path).unwrap(), bytes, "it is left as it was");
+    let repair = care::Repair::plan(&copy).unwrap();
+    assert!(repair.loses_log(), "and a repair says what it costs");
+    let kept = repair.act().unwrap();
+    assert_eq!(fs::read(kept.join("journal.db-wal")).unwrap(), bytes);
+    drop(repair);
+    append(&Store::open(&copy).unwrap(), "staging", "goes on", true);
 }
 
 #[test]
@@ -198,9 +204,9 @@ fn repair_keeps_what_is_sound() {
         assert_eq!(cuts, expected, "{statement}");
         let locked = Store::open(utf8(&folder)).err().unwrap();
         assert_eq!(locked.code, FaultCode::Locked);
-        repair.act().unwrap();
-        let copy = repair.copy().join("journal.db");
-        assert_eq!(fs::read(copy).unwrap(), damaged, "{statement}");
+        assert!(!folder.path().join("damaged").exists(), "a plan makes nothing");
+        let copy = repair.act().unwrap();
+        assert_eq!(fs::read(copy.join("journal.db")).unwrap(), damaged, "{statement}");
         drop(repair);
 
         let store = Store::open(utf8(&folder)).unwrap();

@@ -172,10 +172,11 @@ impl FaultCode {
             Self::StateDamaged => (
                 "The state store is not as krun left it: an entry is missing or altered, a blob \
                  is missing or has other content, or the file is something else.",
-                "Copy the whole state folder before you do anything with it. Then restore it from \
-                 a backup, or name another folder with `--state`. With another folder krun knows \
-                 nothing of what it did before: it takes what is there as found, and cannot take \
-                 it back.",
+                "`krun state check` says what is damaged, `krun state repair --plan` what a repair \
+                 would keep; a repair copies what is damaged before it does anything. See [Looking \
+                 after the state](../state.md). Or restore the folder from a backup, or name \
+                 another folder with `--state`. With another folder krun knows nothing of what it \
+                 did before: it takes what is there as found, and cannot take it back.",
             ),
             Self::StateNewer => (
                 "A newer krun wrote the state store, and this one cannot read it. Nothing was \
