@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink},
     process::{Child, Command, Stdio},
 };
 
@@ -185,7 +185,10 @@ fn the_state_folder_is_taken_away_mid_run() {
     fs::rename(lab.path("state"), lab.path("away")).expect("rename");
     let (code, said) = end(child, lines);
     assert_eq!(code, 8, "{said}");
-    assert!(said.contains("not there any more") || said.contains("state"), "{said}");
+    assert!(
+        said.contains("not there any more") || said.contains("state"),
+        "{said}"
+    );
     assert!(fs::read_dir(lab.path("root")).expect("root").count() < 290);
     // It comes back, and nothing was lost.
     let _ = fs::remove_dir_all(lab.path("state"));
@@ -270,6 +273,66 @@ fn a_hangup_stops_after_the_effect_in_hand() {
     assert!(check.out().contains("sound"));
     let open = lab.run(&["status", "--check", "--json"]).expect(6);
     assert_eq!(open.events()[0]["open_effects"], 0);
+    lab.run(&["resume"]).expect(0);
+    lab.run(&["status", "--check"]).expect(0);
+    lab.run(&["rollback", "--yes"]).expect(0);
+    assert!(!lab.path("root").exists());
+}
+
+/// A terminal of one's own, closed in the middle of a run: the kernel says so to krun, whose words
+/// nobody takes any more.
+#[test]
+fn the_terminal_is_closed() {
+    use std::io::Read as _;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let lab = Lab::default();
+    let runbook = chain(&lab, 300);
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = openpt(flags).expect("a terminal");
+    grantpt(&terminal).expect("grantpt");
+    unlockpt(&terminal).expect("unlockpt");
+    let name = ptsname(&terminal, Vec::new()).expect("its name");
+    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
+    let side = || {
+        fs::File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(noctty)
+            .open(name.to_str().expect("UTF-8"))
+            .expect("the other side")
+    };
+    let krun = lab.krun(&[&runbook]);
+    let mut command = Command::new("setsid");
+    command
+        .arg("--ctty")
+        .arg(krun.get_program())
+        .args(krun.get_args())
+        .current_dir(lab.path(""))
+        .stdin(side())
+        .stdout(side())
+        .stderr(side());
+    for (name, value) in krun.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut child = command.spawn().expect("krun starts");
+    drop(command);
+    let mut terminal = fs::File::from(terminal);
+    let (mut bytes, written) = ([0; 4096], lab.path("root/f30"));
+    while !written.exists() {
+        assert!(
+            terminal.read(&mut bytes).is_ok(),
+            "krun goes on for long enough"
+        );
+    }
+    drop(terminal);
+    assert_eq!(child.wait().expect("krun ends").code(), Some(130));
+    assert!(!lab.path("root/f299").exists());
+    lab.run(&["state", "check"]).expect(0);
     lab.run(&["resume"]).expect(0);
     lab.run(&["status", "--check"]).expect(0);
     lab.run(&["rollback", "--yes"]).expect(0);

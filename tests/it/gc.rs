@@ -75,9 +75,14 @@ fn it_shows_first_asks_and_spares_what_is_young() {
     let there = listing(&lab.path("state/blobs"));
     let young = lab.run(&["gc", "--yes"]).expect(0);
     assert!(young.out().contains("nothing to delete"), "{}", young.out());
-    let plan = lab.run(&["gc", "--plan", "--older-than", "0", "--json"]).expect(0);
+    let plan = lab
+        .run(&["gc", "--plan", "--older-than", "0", "--json"])
+        .expect(0);
     let items = plan.events()[0]["items"].as_array().expect("items").clone();
-    assert!(items.iter().any(|item| item["kind"] == "leftover"), "{items:?}");
+    assert!(
+        items.iter().any(|item| item["kind"] == "leftover"),
+        "{items:?}"
+    );
     assert!(items.iter().any(|item| item["kind"] == "blob"), "{items:?}");
     lab.run(&["gc", "--older-than", "0"]).expect(10);
     assert_eq!(listing(&lab.path("state/blobs")), there, "nothing is gone");
@@ -100,13 +105,19 @@ fn what_was_set_aside_goes_and_what_is_anothers_stays() {
         listing.contains("foreign")
     };
     assert!(aside());
-    lab.write("state/quarantine/another-id/run-1/step/data", "of another store\n");
+    lab.write(
+        "state/quarantine/another-id/run-1/step/data",
+        "of another store\n",
+    );
     let plan = lab.run(&["gc", "--plan", "--older-than", "0"]).expect(0);
     assert!(plan.out().contains("set-aside"), "{}", plan.out());
     assert!(aside());
     lab.run(&["gc", "--older-than", "0", "--yes"]).expect(0);
     assert!(!aside());
-    assert!(lab.path("state/quarantine/another-id/run-1/step/data").exists());
+    assert!(
+        lab.path("state/quarantine/another-id/run-1/step/data")
+            .exists()
+    );
 }
 
 /// Of the cache, what an effect that was not taken back speaks of stays.
@@ -144,9 +155,14 @@ fn the_cache_only_when_asked() {
     run(&["gc", "--older-than", "0", "--cache", "--yes"]).expect(0);
     assert!(!lab.path("cache/krun/kafka/maven/unused").exists());
     assert!(lab.path("cache/krun/notes").exists());
-    let left = fs::read_dir(lab.path("cache/krun/cds")).expect("cds").count();
+    let left = fs::read_dir(lab.path("cache/krun/cds"))
+        .expect("cds")
+        .count();
     assert_eq!(left, 1, "an archive goes with what says that it is whole");
-    assert!(used.exists(), "an effect that was not taken back lies in it");
+    assert!(
+        used.exists(),
+        "an effect that was not taken back lies in it"
+    );
 }
 
 /// While a run has the store open, nothing goes.

@@ -56,7 +56,11 @@ fn damage_is_named_repaired_and_the_copy_stays() {
     let damaged = fs::read(&journal).expect("the journal");
     for verb in [&["status"][..], &[&runbook], &["rollback", "--yes"]] {
         let refused = lab.run(verb).expect(8);
-        assert!(refused.err().contains("krun state repair"), "{}", refused.err());
+        assert!(
+            refused.err().contains("krun state repair"),
+            "{}",
+            refused.err()
+        );
     }
     let check = lab.run(&["state", "check", "--json"]).expect(8);
     let check = &check.events()[0];
@@ -70,7 +74,11 @@ fn damage_is_named_repaired_and_the_copy_stays() {
     lab.run(&["state", "repair", "--plan"]).expect(0);
     assert_eq!(fs::read(&journal).expect("the journal"), damaged);
     let repaired = lab.run(&["state", "repair", "--yes"]).expect(0);
-    assert!(repaired.out().contains("no rollback takes it back"), "{}", repaired.out());
+    assert!(
+        repaired.out().contains("no rollback takes it back"),
+        "{}",
+        repaired.out()
+    );
     let copies = lab.path("state/damaged");
     let copies = fs::read_dir(copies).expect("copies").flatten();
     assert!(
@@ -104,7 +112,8 @@ fn a_backup_and_an_export_can_take_everything_back() {
             fs::remove_dir_all(&state).expect("the state is lost");
             fs::rename(&saved, &state).expect("and restored");
         } else {
-            lab.run(&["state", "export", "--out", &saved_text]).expect(0);
+            lab.run(&["state", "export", "--out", &saved_text])
+                .expect(0);
             fs::remove_dir_all(&state).expect("the state is lost");
             lab.run(&["state", "import", &saved_text]).expect(0);
             lab.run(&["state", "import", &saved_text]).expect(2);
@@ -134,7 +143,11 @@ fn a_missing_before_image_is_said() {
     assert!(damaged.out().contains("damaged: blob"), "{}", damaged.out());
     fs::remove_file(image).expect("remove");
     let missing = check().expect(8);
-    assert!(missing.out().contains("missing: kept needs"), "{}", missing.out());
+    assert!(
+        missing.out().contains("missing: kept needs"),
+        "{}",
+        missing.out()
+    );
 }
 
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -217,11 +230,23 @@ fn history_is_an_audit_log() {
     for change in changes {
         assert_eq!(change["effect"], "write_file");
         assert_eq!(change["outcome"], "done");
-        assert!(change["target"].as_str().is_some_and(|path| path.contains("/root/f")));
+        assert!(
+            change["target"]
+                .as_str()
+                .is_some_and(|path| path.contains("/root/f"))
+        );
     }
     let takes_back = rollback["changes"].as_array().expect("changes");
-    assert!(takes_back.iter().any(|change| change["takes_back"].is_array()));
-    assert!(takes_back.iter().any(|change| change["rolled_back"] == true));
+    assert!(
+        takes_back
+            .iter()
+            .any(|change| change["takes_back"].is_array())
+    );
+    assert!(
+        takes_back
+            .iter()
+            .any(|change| change["rolled_back"] == true)
+    );
 }
 
 #[test]

@@ -23,12 +23,7 @@ pub fn runs(deployment: &DeploymentName, runs: &[RunMemory], records: &[Record])
         .collect()
 }
 
-fn object(
-    deployment: &DeploymentName,
-    run: &RunMemory,
-    own: &[&Record],
-    all: &[Record],
-) -> Value {
+fn object(deployment: &DeploymentName, run: &RunMemory, own: &[&Record], all: &[Record]) -> Value {
     let pin = own.iter().find_map(|record| match &record.entry {
         Entry::RunStarted { pin, .. } => pin.as_ref(),
         _ => None,
@@ -100,7 +95,10 @@ fn changes(run: RunId, own: &[&Record], all: &[Record]) -> Vec<Value> {
 fn outcome(intent: Seq, all: &[Record]) -> Option<&Outcome> {
     let from = all.partition_point(|record| record.seq <= intent);
     all[from..].iter().find_map(|record| match &record.entry {
-        Entry::Outcome { intent: of, outcome } if *of == intent => Some(outcome),
+        Entry::Outcome {
+            intent: of,
+            outcome,
+        } if *of == intent => Some(outcome),
         _ => None,
     })
 }

@@ -195,19 +195,12 @@ fn top_of(path: &Utf8Path, id: &str) -> Option<Utf8PathBuf> {
 }
 
 /// Goes down to `run-N/STEP/NAME`, and to anything else at once.
-fn walk(
-    top: &Utf8Path,
-    at: &Utf8Path,
-    needed: &BTreeSet<Utf8PathBuf>,
-    found: &mut Vec<Garbage>,
-) {
+fn walk(top: &Utf8Path, at: &Utf8Path, needed: &BTreeSet<Utf8PathBuf>, found: &mut Vec<Garbage>) {
     let depth = at.components().count() - top.components().count();
     let is_folder = at.symlink_metadata().is_ok_and(|meta| meta.is_dir());
     let whole = match depth {
         0 => false,
-        1 => !at
-            .file_name()
-            .is_some_and(|name| name.starts_with("run-")),
+        1 => at.file_name().is_none_or(|name| !name.starts_with("run-")),
         2 => false,
         _ => true,
     };
@@ -328,13 +321,17 @@ fn open_paths() -> BTreeSet<Utf8PathBuf> {
     let mut open = BTreeSet::new();
     let numbered = |folder: &Utf8Path| {
         let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
-        entries.map(|entry| entry.path().to_owned()).collect::<Vec<_>>()
+        entries
+            .map(|entry| entry.path().to_owned())
+            .collect::<Vec<_>>()
     };
     for process in numbered(Utf8Path::new("/proc")) {
         let files = numbered(&process.join("fd"));
         open.extend(files.iter().filter_map(|file| file.read_link_utf8().ok()));
         let maps = fs::read_to_string(process.join("maps")).unwrap_or_default();
-        let mapped = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
+        let mapped = maps
+            .lines()
+            .filter_map(|line| line.find('/').map(|at| &line[at..]));
         open.extend(mapped.map(Utf8PathBuf::from));
     }
     open

@@ -140,9 +140,7 @@ pub struct BlobFile {
 /// What is in a folder; nothing if it isn't there or is no folder.
 fn entries_of(folder: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
     match folder.read_dir_utf8() {
-        Ok(entries) => entries
-            .map(|entry| Ok(entry?.path().to_owned()))
-            .collect(),
+        Ok(entries) => entries.map(|entry| Ok(entry?.path().to_owned())).collect(),
         Err(error) if is_nothing(&error) => Ok(vec![]),
         Err(error) => Err(error),
     }

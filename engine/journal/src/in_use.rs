@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A store that is in use; dropping it says that it is not any more.
 #[derive(Debug)]
 #[must_use = "the store is free again when this is dropped"]
-pub struct InUse {
+pub(crate) struct InUse {
     _file: File,
 }
 

@@ -35,7 +35,6 @@ mod sqlite;
 mod tests;
 
 pub use blobs::BlobFile;
-pub use in_use::InUse;
 pub use lock::{Lock, LockHolder};
 pub use remark::Remark;
 pub use sqlite::{FORMAT_VERSION, Store};

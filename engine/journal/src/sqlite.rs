@@ -16,10 +16,8 @@ use krun_model::{
 use rusqlite::Connection;
 
 use crate::{
-    BlobFile, InUse, Lock, LockHolder, Remark,
-    blobs::Blobs,
-    chain::Row,
-    faults, folders, in_use, lock,
+    BlobFile, InUse, Lock, LockHolder, Remark, blobs::Blobs, chain::Row, faults, folders, in_use,
+    lock,
 };
 
 mod commit;

@@ -286,10 +286,15 @@ impl History {
         let mut all = self.needed_blobs();
         for effect in self.live() {
             let states = [Some(&effect.before), effect.after.as_ref()];
-            all.extend(states.into_iter().flatten().filter_map(|state| match state {
-                TargetState::File { digest, .. } => Some(*digest),
-                _ => None,
-            }));
+            all.extend(
+                states
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|state| match state {
+                        TargetState::File { digest, .. } => Some(*digest),
+                        _ => None,
+                    }),
+            );
             if let Effect::WriteFile { content, .. } = &effect.effect {
                 all.insert(content.digest);
             }

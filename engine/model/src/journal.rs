@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, Choice, DeploymentName, Digest, Effect, Fault, History, Map, Outputs, ProcessSpec,
-    Reason, RunId, TargetState, Undo, event::RunStatus, process::Running,
+    Address, Change, Choice, DeploymentName, Digest, Effect, Fault, History, Map, Outputs,
+    ProcessSpec, Reason, RunId, TargetState, Undo, event::RunStatus, process::Running,
 };
 
 /// The position of an entry in its deployment's log, counted from 1.

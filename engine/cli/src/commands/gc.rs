@@ -76,9 +76,8 @@ fn show(context: &Context, found: &[Garbage], now: SystemTime) {
         return;
     }
     let mut text = String::new();
-    let line = |bytes: u64, age: &str, what: &str| {
-        format!("{:>10}  {age:>7}  {what}\n", size(bytes))
-    };
+    let line =
+        |bytes: u64, age: &str, what: &str| format!("{:>10}  {age:>7}  {what}\n", size(bytes));
     for garbage in found.iter().filter(|garbage| garbage.kind != Kind::Blob) {
         let what = format!("{} {}", garbage.kind.word(), garbage.path);
         text.push_str(&line(garbage.bytes, &age_words(garbage.age(now)), &what));

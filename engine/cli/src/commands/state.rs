@@ -214,7 +214,9 @@ fn export(context: &Context, args: &SelectArgs, out: Option<&str>) -> Outcome {
         .map_err(failed)?;
     let mut to = BufWriter::new(file);
     care::export(&store, &name, &mut to)?;
-    let file = to.into_inner().map_err(|error| failed(error.into_error()))?;
+    let file = to
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;
     context.remark(&format!("{name}: exported to {out}"));
     Ok(ExitCode::SUCCESS)

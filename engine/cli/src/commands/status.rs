@@ -57,15 +57,17 @@ pub fn status(context: &Context, args: StatusArgs) -> Outcome {
 /// Whether everything is as wanted: few words, and an exit code for whoever watches.
 fn check(context: &Context, found: Found, request: &RunRequest) -> Outcome {
     let name = found.name.clone();
-    let (mut steps, mut processes) =
-        look(context, found.store, found.name, async |session| {
-            let (plan, _) = krun_run::plan(&session, request).await?;
-            let processes = krun_run::processes(&session).await?;
-            Ok((
-                status_view::steps(&session.ledger.history(), &plan.steps),
-                processes.iter().map(status_view::process).collect::<Vec<_>>(),
-            ))
-        })?;
+    let (mut steps, mut processes) = look(context, found.store, found.name, async |session| {
+        let (plan, _) = krun_run::plan(&session, request).await?;
+        let processes = krun_run::processes(&session).await?;
+        Ok((
+            status_view::steps(&session.ledger.history(), &plan.steps),
+            processes
+                .iter()
+                .map(status_view::process)
+                .collect::<Vec<_>>(),
+        ))
+    })?;
     steps.retain(|step| !step.state.is_settled());
     processes.retain(|process| process.state != ProcessState::Running);
     let open = found.history.pending.len();
@@ -82,7 +84,11 @@ fn check(context: &Context, found: Found, request: &RunRequest) -> Outcome {
         let mut text = String::new();
         for step in &steps {
             let detail = step.detail.as_deref().unwrap_or_default();
-            text.push_str(&format!("{}: {}: {detail}\n", step.address, step.state.words()));
+            text.push_str(&format!(
+                "{}: {}: {detail}\n",
+                step.address,
+                step.state.words()
+            ));
         }
         for process in &processes {
             text.push_str(&format!("{}: {}\n", process.step, process.state.word()));

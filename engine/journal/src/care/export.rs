@@ -140,8 +140,8 @@ pub fn import(store: &Store, from: &mut dyn BufRead, name: &Utf8Path) -> Result<
         line.map_err(|error| Fault::io("could not read what is to be imported", name, &error))
     });
     let first = lines.next().transpose()?.unwrap_or_default();
-    let first: First =
-        serde_json::from_str(&first).map_err(|_| no_export(&"its first line is not that of one"))?;
+    let first: First = serde_json::from_str(&first)
+        .map_err(|_| no_export(&"its first line is not that of one"))?;
     if first.krun_export > VERSION || first.format > FORMAT_VERSION {
         return Err(Fault::new(FaultCode::StateNewer, what)
             .at(name)

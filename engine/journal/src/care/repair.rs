@@ -119,7 +119,8 @@ impl Repair {
             }
         }
         folders::sync(&self.folder).map_err(failed)?;
-        made.persist(&database).map_err(|error| failed(error.error))?;
+        made.persist(&database)
+            .map_err(|error| failed(error.error))?;
         folders::sync(&self.folder).map_err(failed)?;
         Ok(copy)
     }

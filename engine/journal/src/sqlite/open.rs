@@ -59,8 +59,7 @@ pub(super) fn to_write(path: &Utf8Path) -> Result<(Connection, Vec<Remark>), Fau
 
 /// Refuses a log whose header is damaged: SQLite would take it for empty, and would overwrite it.
 fn refuse_headless(path: &Utf8Path) -> Result<(), Fault> {
-    let headless =
-        tail::is_headless(path).map_err(|error| faults::io(OPENING, path, &error))?;
+    let headless = tail::is_headless(path).map_err(|error| faults::io(OPENING, path, &error))?;
     match headless {
         true => Err(faults::damaged(
             OPENING,

@@ -68,11 +68,7 @@ impl Salvage {
 }
 
 /// Writes the entries of a deployment as they are, at once, with the head that they end in.
-pub(crate) fn put(
-    connection: &mut Connection,
-    name: &str,
-    rows: &[Row],
-) -> rusqlite::Result<()> {
+pub(crate) fn put(connection: &mut Connection, name: &str, rows: &[Row]) -> rusqlite::Result<()> {
     let Some(last) = rows.last() else {
         return Ok(());
     };

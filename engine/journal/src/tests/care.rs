@@ -66,7 +66,8 @@ fn a_torn_tail_is_cut_and_said() {
                 // A page can end in zeros; and of what has no salt nobody knows whose it was.
                 let end = 32 + kept.next_multiple_of(frame);
                 if bytes[..end] != log[..end] && kept % frame > 16 {
-                    let said = matches!(store.remarks(), [Remark::TailCut { bytes, .. }] if *bytes > 0);
+                    let said =
+                        matches!(store.remarks(), [Remark::TailCut { bytes, .. }] if *bytes > 0);
                     assert!(said, "{kept}: {:?}", store.remarks());
                 }
                 append(&store, "staging", "next", true);
@@ -91,7 +92,14 @@ fn what_was_complete_once_is_kept() {
     bytes[last] ^= 1;
     fs::write(&path, &bytes).unwrap();
     let store = Store::open(&copy).unwrap();
-    let [remark @ Remark::TailCut { commits: 1, copy: Some(kept), .. }] = store.remarks() else {
+    let [
+        remark @ Remark::TailCut {
+            commits: 1,
+            copy: Some(kept),
+            ..
+        },
+    ] = store.remarks()
+    else {
         panic!("{:?}", store.remarks());
     };
     assert_eq!(fs::read(kept.join("journal.db-wal")).unwrap(), bytes);
@@ -183,7 +191,11 @@ fn repair_keeps_what_is_sound() {
         let raw = Connection::open(folder.path().join("journal.db")).unwrap();
         let statement = format!(
             "{statement} {} deployment = 'staging'",
-            if statement.contains("WHERE") { "AND" } else { "WHERE" }
+            if statement.contains("WHERE") {
+                "AND"
+            } else {
+                "WHERE"
+            }
         );
         assert_eq!(raw.execute(&statement, []).unwrap(), 1, "{statement}");
         drop(raw);
@@ -204,14 +216,25 @@ fn repair_keeps_what_is_sound() {
         assert_eq!(cuts, expected, "{statement}");
         let locked = Store::open(utf8(&folder)).err().unwrap();
         assert_eq!(locked.code, FaultCode::Locked);
-        assert!(!folder.path().join("damaged").exists(), "a plan makes nothing");
+        assert!(
+            !folder.path().join("damaged").exists(),
+            "a plan makes nothing"
+        );
         let copy = repair.act().unwrap();
-        assert_eq!(fs::read(copy.join("journal.db")).unwrap(), damaged, "{statement}");
+        assert_eq!(
+            fs::read(copy.join("journal.db")).unwrap(),
+            damaged,
+            "{statement}"
+        );
         drop(repair);
 
         let store = Store::open(utf8(&folder)).unwrap();
         let there = store.read(&name("staging")).unwrap();
-        assert_eq!(there[..], sound[..usize::try_from(kept).unwrap()], "{statement}");
+        assert_eq!(
+            there[..],
+            sound[..usize::try_from(kept).unwrap()],
+            "{statement}"
+        );
         assert_eq!(store.read(&name("other")).unwrap().len(), 1);
         assert!(care::check(&store).unwrap().is_sound(), "{statement}");
         append(&store, "staging", "goes on", true);
@@ -303,7 +326,10 @@ fn an_export_that_was_altered_is_refused() {
         let target = Store::open(utf8(&elsewhere)).unwrap();
         let result = care::import(&target, &mut text.as_bytes(), "export".into());
         let fault = result.err().map(|fault| fault.code);
-        assert_eq!(target.read(&name("staging")).unwrap().is_empty(), fault.is_some());
+        assert_eq!(
+            target.read(&name("staging")).unwrap().is_empty(),
+            fault.is_some()
+        );
         fault
     };
     assert_eq!(import(&text), None);
@@ -404,7 +430,9 @@ fn a_damaged_blob_is_named() {
 #[test]
 fn a_hundred_takers() {
     let folder = TempDir::new().unwrap();
-    let stores: Vec<Store> = (0..8).map(|_| Store::open(utf8(&folder)).unwrap()).collect();
+    let stores: Vec<Store> = (0..8)
+        .map(|_| Store::open(utf8(&folder)).unwrap())
+        .collect();
     for _ in 0..20 {
         let start = std::sync::Barrier::new(stores.len());
         let taken: Vec<_> = std::thread::scope(|scope| {
@@ -418,7 +446,10 @@ fn a_hundred_takers() {
                     })
                 })
                 .collect();
-            takers.into_iter().map(|taker| taker.join().unwrap()).collect()
+            takers
+                .into_iter()
+                .map(|taker| taker.join().unwrap())
+                .collect()
         });
         assert_eq!(taken.iter().filter(|lock| lock.is_ok()).count(), 1);
     }
@@ -429,9 +460,7 @@ fn a_hundred_takers() {
 fn a_snapshot_is_only_a_shortcut() {
     let folder = TempDir::new().unwrap();
     let store = store_of(&folder, 2100);
-    let fold = |store: &Store| {
-        krun_model::History::fold(&store.read(&name("staging")).unwrap())
-    };
+    let fold = |store: &Store| krun_model::History::fold(&store.read(&name("staging")).unwrap());
     let snapshot = folder.path().join("snapshots/staging");
     let reader = Store::open_read(utf8(&folder)).unwrap().unwrap();
     reader.history(&name("staging")).unwrap();
@@ -467,4 +496,23 @@ fn a_snapshot_is_only_a_shortcut() {
     drop(repair);
     let store = Store::open(utf8(&folder)).unwrap();
     assert_eq!(store.history(&name("staging")).unwrap(), fold(&store));
+}
+
+/// What a state folder of format 2 comes to. If this differs, the fold was changed: raise
+/// [`krun_model::History::FOLD`], so that no snapshot of the older fold is used, and put the new digest
+/// here.
+#[test]
+fn the_fold_and_its_version() {
+    let folder = TempDir::new().unwrap();
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/state/format-2/journal.db"
+    );
+    fs::copy(fixture, folder.path().join("journal.db")).unwrap();
+    let store = Store::open_read(utf8(&folder)).unwrap().unwrap();
+    let history = store.history(&name("fixture")).unwrap();
+    assert_eq!(
+        (krun_model::History::FOLD, Digest::of_json(&history).short()),
+        (1, "unknown".to_owned())
+    );
 }
