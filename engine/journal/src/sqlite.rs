@@ -35,6 +35,9 @@ pub(crate) use tail::is_headless;
 
 pub use format::FORMAT_VERSION;
 
+/// A history, whose it is, and where it ends.
+type Folded = (DeploymentName, entries::Place, History);
+
 /// A state store in a folder of this machine.
 ///
 /// Any number of processes may have it open; each deployment is changed by the one that holds its
@@ -48,6 +51,8 @@ pub struct Store {
     writer: Option<writer::Writer>,
     blobs: Blobs,
     remarks: Vec<Remark>,
+    /// The history that was asked for last: commands ask for one several times.
+    folded: Mutex<Option<Folded>>,
     /// The last to go: until then nobody exchanges the file.
     in_use: Option<InUse>,
 }
@@ -118,6 +123,7 @@ impl Store {
             writer,
             blobs: Blobs::new(folder.join("blobs")),
             remarks: vec![],
+            folded: Mutex::default(),
             in_use: None,
         }
     }
@@ -215,22 +221,31 @@ impl Store {
         lock::holder(&self.locks(), deployment)
     }
 
-    /// The history that was folded once, and the entries since then.
-    fn tail(
-        &self,
-        folder: &Utf8Path,
-        deployment: &DeploymentName,
-    ) -> Result<Option<(History, entries::Tail)>, Fault> {
+    /// The history that was folded once, by this process or another, and the entries since then.
+    fn tail(&self, deployment: &DeploymentName) -> Result<Option<(History, entries::Tail)>, Fault> {
         let after = |place: &entries::Place| {
             entries::read_after(&mut self.reader(), &self.database, deployment, place)
         };
-        if let Some((place, history)) = snapshot::load(folder, deployment)
+        let known = self.folded().take();
+        let known = known
+            .filter(|(of, ..)| of == deployment)
+            .map(|(_, place, history)| (place, history))
+            .or_else(|| snapshot::load(&self.snapshots(), deployment));
+        if let Some((place, history)) = known
             && let Some(tail) = after(&place)?
         {
             return Ok(Some((history, tail)));
         }
         let all = after(&entries::Place::origin(deployment))?;
         Ok(all.map(|tail| (History::default(), tail)))
+    }
+
+    fn folded(&self) -> MutexGuard<'_, Option<Folded>> {
+        self.folded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshots(&self) -> Utf8PathBuf {
+        self.folder.join("snapshots")
     }
 
     fn locks(&self) -> Utf8PathBuf {
@@ -257,18 +272,18 @@ impl Journal for Store {
     }
 
     fn history(&self, deployment: &DeploymentName) -> Result<History, Fault> {
-        let folder = self.folder.join("snapshots");
-        let (mut history, tail) = match self.tail(&folder, deployment)? {
-            Some(found) => found,
-            None => return Ok(History::fold(&self.read(deployment)?)),
+        let Some((mut history, tail)) = self.tail(deployment)? else {
+            return Ok(History::fold(&self.read(deployment)?));
         };
         for record in &tail.records {
             history.push(record);
         }
         // Whoever only reads makes nothing.
         if self.writer.is_some() && tail.records.len() >= snapshot::WORTH {
-            snapshot::save(&folder, deployment, &tail.end, &history);
+            snapshot::save(&self.snapshots(), deployment, &tail.end, &history);
         }
+        let folded = (deployment.clone(), tail.end, history.clone());
+        *self.folded() = Some(folded);
         Ok(history)
     }
 

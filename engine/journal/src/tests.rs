@@ -6,6 +6,7 @@ mod damage;
 mod figures;
 mod locks;
 mod opening;
+mod tail;
 
 use std::cell::RefCell;
 
