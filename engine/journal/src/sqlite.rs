@@ -16,7 +16,11 @@ use krun_model::{
 use rusqlite::Connection;
 
 use crate::{
-    BlobFile, InUse, Lock, LockHolder, Remark, blobs::Blobs, chain::Row, faults, folders, in_use,
+    BlobFile, Lock, LockHolder, Remark,
+    blobs::Blobs,
+    chain::Row,
+    faults, folders,
+    in_use::{self, InUse},
     lock,
 };
 

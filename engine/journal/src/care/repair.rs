@@ -11,7 +11,9 @@ use krun_model::Fault;
 use serde::Serialize;
 
 use crate::{
-    InUse, faults, folders, in_use, kept,
+    faults, folders,
+    in_use::{self, InUse},
+    kept,
     sqlite::{self, Salvage},
 };
 
