@@ -287,7 +287,7 @@ fn a_damaged_blob_is_named() {
     assert_eq!(blob.digest, Digest::of("before"));
     fs::write(&blob.path, "behind").unwrap();
     let health = care::check(&store).unwrap();
-    assert_eq!(health.damaged_blobs, [blob.path.clone()]);
+    assert_eq!(health.damaged_blobs, std::slice::from_ref(&blob.path));
     assert!(!health.is_sound());
 }
 
