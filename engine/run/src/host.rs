@@ -119,6 +119,7 @@ impl WriteHost for JournaledHost<'_> {
             }
         };
         let performed = session.perform(&effect).await;
+        session.ledger.acted(self.step);
         let after = session.observe(&target).await?;
         if let Err(fault) = &performed
             && effect.goes_on(&after)

@@ -1,0 +1,125 @@
+//! Where krun is to end itself with SIGKILL: the means by which a sweep proves that it can be killed
+//! anywhere.
+//!
+//! Owns the name of such a point and the order by which points are counted. Records are counted for
+//! each step by itself, since steps that run at the same time write theirs in any order. Kills nothing.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, Entry, History};
+
+/// The moment at a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// Before it is written.
+    Before,
+    /// Once it is written.
+    After,
+    /// Where it is an intent: once its effect was brought about, before anybody looked at it.
+    Acted,
+}
+
+impl Moment {
+    /// All of them, in the order in which they come.
+    pub const ALL: [Self; 3] = [Self::Before, Self::After, Self::Acted];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+            Self::Acted => "acted",
+        }
+    }
+}
+
+/// A record that one krun writes, and a moment at it.
+///
+/// As text `MOMENT:NUMBER:STEP`, such as `acted:2:broker-1`; without a step for the records of the run
+/// as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KillPoint {
+    /// When.
+    pub moment: Moment,
+    /// Which of the step's records, counted from 1 in the process that is to be killed.
+    pub number: u32,
+    /// The step; none for what belongs to the run as a whole.
+    pub step: Option<Address>,
+}
+
+impl KillPoint {
+    /// The step that an entry belongs to, as the history before the entry tells.
+    pub fn step_of(entry: &Entry, before: &History) -> Option<Address> {
+        match entry {
+            Entry::StepStarted { step, .. }
+            | Entry::Intent { step, .. }
+            | Entry::StepDone { step, .. }
+            | Entry::StepFailed { step, .. }
+            | Entry::Adopted { step, .. } => Some(step.clone()),
+            Entry::Outcome { intent, .. } => {
+                let mut pending = before.pending.iter();
+                Some(pending.find(|effect| effect.seq == *intent)?.step.clone())
+            }
+            Entry::Undone { intents, .. } => {
+                let mut effects = before.effects.iter();
+                Some(
+                    effects
+                        .find(|effect| intents.contains(&effect.seq))?
+                        .step
+                        .clone(),
+                )
+            }
+            Entry::Created { .. }
+            | Entry::RunStarted { .. }
+            | Entry::RunResumed { .. }
+            | Entry::RolledBack
+            | Entry::RunFinished { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for KillPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = self.step.as_ref().map_or("", Address::as_str);
+        write!(f, "{}:{}:{step}", self.moment.word(), self.number)
+    }
+}
+
+impl FromStr for KillPoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not of the form MOMENT:NUMBER:STEP");
+        let mut parts = text.splitn(3, ':');
+        let (Some(moment), Some(number), Some(step)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(wrong());
+        };
+        let moment = Moment::ALL.into_iter().find(|m| m.word() == moment);
+        Ok(Self {
+            moment: moment.ok_or_else(wrong)?,
+            number: number.parse().map_err(|_| wrong())?,
+            step: match step {
+                "" => None,
+                step => Some(step.parse().map_err(|_| wrong())?),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        for text in ["before:1:", "after:12:broker-1", "acted:3:broker-2/config"] {
+            assert_eq!(text.parse::<KillPoint>().map(|p| p.to_string()), Ok(text.into()));
+        }
+        for wrong in ["", "before", "before:1", "never:1:a", "after:x:a", "after:1:a b"] {
+            assert!(wrong.parse::<KillPoint>().is_err(), "{wrong}");
+        }
+    }
+}
