@@ -13,8 +13,10 @@ mod export;
 mod plan_file;
 mod prompt;
 mod registry;
+mod scratch;
 mod select;
 mod status_view;
+mod trial_view;
 
 use std::process::ExitCode;
 

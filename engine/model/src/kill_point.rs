@@ -116,9 +116,19 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         for text in ["before:1:", "after:12:broker-1", "acted:3:broker-2/config"] {
-            assert_eq!(text.parse::<KillPoint>().map(|p| p.to_string()), Ok(text.into()));
+            assert_eq!(
+                text.parse::<KillPoint>().map(|p| p.to_string()),
+                Ok(text.into())
+            );
         }
-        for wrong in ["", "before", "before:1", "never:1:a", "after:x:a", "after:1:a b"] {
+        for wrong in [
+            "",
+            "before",
+            "before:1",
+            "never:1:a",
+            "after:x:a",
+            "after:1:a b",
+        ] {
             assert!(wrong.parse::<KillPoint>().is_err(), "{wrong}");
         }
     }

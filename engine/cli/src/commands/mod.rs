@@ -17,6 +17,7 @@ mod show;
 mod start;
 mod status;
 mod stop;
+mod test;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -53,6 +54,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Start(args) => start::start(context, args),
         Command::Status(args) => status::status(context, args),
         Command::Stop(args) => stop::stop(context, args),
+        Command::Test(args) => test::test(context, args),
     }
 }
 
