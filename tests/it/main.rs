@@ -18,6 +18,7 @@ mod plan_file;
 mod properties;
 mod single_host;
 mod sources;
+mod sweep;
 mod topics;
 mod trouble;
 mod versions;

@@ -355,9 +355,13 @@ pub struct TestArgs {
     /// Folder for the scratch deployments, which must not exist [default: a new one in $TMPDIR].
     #[arg(long, value_name = "FOLDER")]
     pub scratch: Option<String>,
-    /// Only trials whose line contains a text. May be given again: then any of them.
-    #[arg(long, value_name = "TEXT", action = ArgAction::Append)]
+    /// Only trials whose line, as `--list` shows it, has all of these words. May be given again: then
+    /// any of them.
+    #[arg(long, value_name = "WORDS", action = ArgAction::Append)]
     pub only: Vec<String>,
+    /// Of trials that differ only in what the effect or the step is, the first.
+    #[arg(long)]
+    pub one_of_each: bool,
     /// Begin with this trial.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub from: usize,

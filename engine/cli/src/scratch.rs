@@ -34,6 +34,33 @@ impl Ports {
         &self.given
     }
 
+    /// Ports that the user gave are the scratch deployment's if nobody else has them.
+    fn take_given(&mut self, ty: &ParamType, value: &Value) -> Result<(), Fault> {
+        let is_port = match ty {
+            ParamType::Port => true,
+            ParamType::List(item) => **item == ParamType::Port,
+            _ => false,
+        };
+        if !is_port {
+            return Ok(());
+        }
+        // As on the command line, or as YAML has it.
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let numbers = text.split(|c: char| !c.is_ascii_digit());
+        for port in numbers.filter_map(|number| number.parse().ok()) {
+            if TcpListener::bind(("0.0.0.0", port)).is_err() || !self.given.insert(port) {
+                return Err(Fault::new(
+                    FaultCode::PortTaken,
+                    format!("port {port} is not free for a scratch deployment"),
+                )
+                .hint("Leave the port out: a free one is chosen."));
+            }
+        }
+        Ok(())
+    }
+
     fn free(&mut self) -> Result<u16, Fault> {
         for _ in PORTS {
             let port = self.next;
@@ -60,10 +87,11 @@ pub fn place(
     ports: &mut Ports,
 ) -> Result<Place, Fault> {
     let mut values = vec![];
-    for param in params
-        .iter()
-        .filter(|param| !given.contains_key(&param.name))
-    {
+    for param in params {
+        if let Some(value) = given.get(&param.name) {
+            ports.take_given(&param.ty, value)?;
+            continue;
+        }
         let value = match &param.ty {
             ParamType::Path if param.identity => folder.join("world").join(&param.name).to_string(),
             ParamType::Port => ports.free()?.to_string(),

@@ -49,7 +49,7 @@ pub fn closing(context: &Context, totals: &Totals, all: usize) -> String {
     if context.global.json {
         let object = json!({
             "event": "sweep_finished", "all": all, "trials": made, "failed": failed,
-            "classes": totals.classes, "took_ms": totals.took.as_millis() as u64,
+            "classes": totals.classes, "starts": totals.starts, "took_ms": totals.took.as_millis() as u64,
         });
         return format!("{object}\n");
     }

@@ -92,8 +92,8 @@ impl Baseline {
             .map(Utf8Path::to_owned)
             .collect();
         let baseline = Self {
-            run: points(&before, &done[before.len()..]),
-            rollback: points(&done, &all[done.len()..]),
+            run: points(&before, &done[before.len()..], &scratch.world()),
+            rollback: points(&done, &all[done.len()..], &scratch.world()),
             first,
             topics_first,
             after,

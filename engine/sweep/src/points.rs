@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use krun_model::{Address, Effect, Entry, History, KillPoint, Moment, journal::Record};
 
 /// A point, and what stands there in the journal.
@@ -15,8 +16,10 @@ pub struct Point {
     pub class: Option<String>,
 }
 
-/// All points of the krun that wrote `records`, when `before` was in the journal already.
-pub fn points(before: &[Record], records: &[Record]) -> Vec<Point> {
+/// All points of the krun that wrote `records`, when `before` was in the journal already. Paths below
+/// `folder` are shown without it.
+pub fn points(before: &[Record], records: &[Record], folder: &Utf8Path) -> Vec<Point> {
+    let prefix = format!("{folder}/");
     let mut history = History::fold(before);
     let mut counts: BTreeMap<Option<Address>, u32> = BTreeMap::new();
     let mut points = Vec::new();
@@ -35,7 +38,7 @@ pub fn points(before: &[Record], records: &[Record]) -> Vec<Point> {
                     number: *number,
                     step: step.clone(),
                 },
-                record: text.clone(),
+                record: text.replace(&prefix, ""),
                 class: class.clone(),
             });
         }

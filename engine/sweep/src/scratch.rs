@@ -10,7 +10,7 @@ use std::{
 use camino::Utf8PathBuf;
 use krun_model::{DeploymentName, Fault, FaultCode, Journal as _, KillPoint, journal::Record};
 
-use crate::witness::Witness;
+use crate::{Sweep, witness::Witness};
 
 /// How often processes are looked at while a krun runs.
 const LOOKS: Duration = Duration::from_millis(20);
@@ -56,7 +56,7 @@ pub(crate) enum Ended {
 pub(crate) struct Scratch<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) place: &'a Place,
-    pub(crate) witness: Witness,
+    pub(crate) witness: Witness<'a>,
     stop: &'a AtomicBool,
 }
 
@@ -67,12 +67,12 @@ impl Drop for Scratch<'_> {
 }
 
 impl<'a> Scratch<'a> {
-    pub(crate) fn new(spec: &'a Spec, place: &'a Place, stop: &'a AtomicBool) -> Self {
+    pub(crate) fn new(sweep: &'a Sweep<'_>, place: &'a Place) -> Self {
         Self {
-            spec,
+            spec: &sweep.spec,
             place,
-            witness: Witness::new(&place.folder),
-            stop,
+            witness: Witness::new(&place.folder, &sweep.starts),
+            stop: sweep.stop,
         }
     }
 

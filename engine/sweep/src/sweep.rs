@@ -32,6 +32,8 @@ pub struct Sweep<'a> {
     pub stop: &'a AtomicBool,
     /// How many deployments of failed trials are kept for a look.
     pub keep: usize,
+    /// How many processes the witnesses have seen in lives that are over.
+    pub starts: AtomicUsize,
 }
 
 /// What was found out by not disturbing anything.
@@ -50,6 +52,8 @@ pub struct Totals {
     pub failed: usize,
     /// Trials made for each class of effect.
     pub classes: BTreeMap<String, usize>,
+    /// Processes that were started in all lives, the undisturbed too, as the witness saw it.
+    pub starts: usize,
     /// How long all of it took.
     pub took: Duration,
 }
@@ -66,7 +70,7 @@ impl Sweep<'_> {
                 .iter()
                 .map(|place| {
                     scope.spawn(move || {
-                        let mut scratch = Scratch::new(&self.spec, place, self.stop);
+                        let mut scratch = Scratch::new(self, place);
                         Baseline::live(&mut scratch, self.clusters)
                     })
                 })
@@ -103,7 +107,7 @@ impl Sweep<'_> {
             for (place, baseline) in self.places.iter().zip(&undisturbed.baselines) {
                 let (rows, queue, kept) = (rows.clone(), &queue, &kept);
                 workers.push(scope.spawn(move || {
-                    let mut scratch = Scratch::new(&self.spec, place, self.stop);
+                    let mut scratch = Scratch::new(self, place);
                     loop {
                         let next = lock(queue).pop_front();
                         let Some(life) = next else {
@@ -143,6 +147,7 @@ impl Sweep<'_> {
                 .collect::<Result<Vec<()>, Fault>>()
         });
         ended?;
+        totals.starts = self.starts.load(Ordering::Relaxed);
         totals.took = since.elapsed();
         Ok(totals)
     }

@@ -38,7 +38,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// In one line, as `--only` compares it.
+    /// In one line.
     pub fn words(&self) -> String {
         let Point { kill, record, .. } = &self.point;
         let step = kill.step.as_ref().map_or("(run)", |step| step.as_str());
@@ -47,6 +47,17 @@ impl Trial {
             self.moment(),
             self.what.words()
         )
+    }
+
+    /// What it has in common with trials at the same sort of record.
+    pub fn sort(&self) -> String {
+        let record = &self.point.record;
+        let about = self.point.class.as_deref().unwrap_or_default();
+        let entry = match &self.point.class {
+            Some(_) => record.split(':').next().unwrap_or_default(),
+            None => record,
+        };
+        format!("{entry} {about} {} {}", self.moment(), self.what.words())
     }
 
     /// The moment, in words.

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use camino::Utf8Path;
@@ -20,16 +21,19 @@ pub(crate) struct Seen {
 }
 
 /// Looks at the processes of one scratch folder, again and again, and remembers all it saw.
-pub(crate) struct Witness {
+pub(crate) struct Witness<'a> {
     folder: String,
     seen: BTreeSet<Seen>,
+    /// All that were ever seen, by any witness of the sweep.
+    total: &'a AtomicUsize,
 }
 
-impl Witness {
-    pub(crate) fn new(folder: &Utf8Path) -> Self {
+impl<'a> Witness<'a> {
+    pub(crate) fn new(folder: &Utf8Path, total: &'a AtomicUsize) -> Self {
         Self {
             folder: folder.to_string(),
             seen: BTreeSet::new(),
+            total,
         }
     }
 
@@ -60,6 +64,7 @@ impl Witness {
             }
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
+        self.total.fetch_add(self.seen.len(), Ordering::Relaxed);
         self.seen.clear();
     }
 }

@@ -1,10 +1,11 @@
 //! `krun test`: a runbook tried in scratch deployments.
 
 use std::{
+    collections::BTreeSet,
     process::ExitCode,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -43,6 +44,7 @@ pub fn test(context: &Context, args: TestArgs) -> Outcome {
         clusters: &Live(&runtime),
         stop: &stop,
         keep: KEPT,
+        starts: AtomicUsize::new(0),
     };
     context.remark(&format!(
         "living undisturbed first, in {} ({} at the same time)",
@@ -172,12 +174,17 @@ fn global_options(context: &Context) -> Result<Vec<String>, Fault> {
 
 /// The trials that were asked for.
 fn chosen(args: &TestArgs, all: &[Trial]) -> Vec<Trial> {
-    let wanted = |trial: &&Trial| {
-        let words = trial.words();
-        trial.number >= args.from
-            && (args.only.is_empty() || args.only.iter().any(|text| words.contains(text)))
+    let has = |trial: &Trial, text: &String| {
+        let line = trial.words();
+        text.split_whitespace().all(|word| line.contains(word))
     };
-    let trials: Vec<Trial> = all.iter().filter(wanted).cloned().collect();
+    let mut sorts = BTreeSet::new();
+    let mut trials: Vec<Trial> = all.to_vec();
+    trials.retain(|trial| {
+        trial.number >= args.from
+            && (args.only.is_empty() || args.only.iter().any(|text| has(trial, text)))
+            && (!args.one_of_each || sorts.insert(trial.sort()))
+    });
     match args.sample.map(|sample| sample as usize) {
         Some(sample) if sample < trials.len() => (0..sample)
             .map(|at| trials[at * trials.len() / sample].clone())
