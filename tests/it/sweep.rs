@@ -7,6 +7,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use krun_tests::{
@@ -133,41 +134,40 @@ fn what_is_wrong_is_told() {
     let mut lines = BufReader::new(krun.stdout.take().expect("stdout")).lines();
     let first = lines.next().expect("a line").expect("a line");
     assert!(first.contains("\"ok\":true"), "{first}");
+    let meddling = AtomicBool::new(true);
     std::thread::scope(|scope| {
-        let meddler = scope.spawn(|| {
-            while lab.path("scratch").exists() {
+        scope.spawn(|| {
+            while meddling.load(Ordering::Relaxed) {
                 let _ = fs::write(lab.path("scratch/1/world/root/d0/foreign"), "mine");
                 std::thread::yield_now();
             }
         });
-        let mut last = Value::Null;
         for line in lines.map_while(Result::ok) {
-            last = serde_json::from_str(&line).expect("JSON");
-            if last["ok"] == false {
-                wrong.push(last.clone());
+            let row: Value = serde_json::from_str(&line).unwrap_or_default();
+            if row["ok"] == false {
+                wrong.push(row);
             }
             if wrong.len() == 4 {
                 break;
             }
         }
-        assert!(wrong.len() == 4, "it is noticed again and again: {last}");
-        procs::signal(krun.id(), rustix::process::Signal::INT);
-        let code = krun.wait().expect("krun ends").code();
-        assert_eq!(code, Some(130), "stopped by Ctrl-C");
-        for kept in &wrong {
-            if let Some(path) = kept["kept"].as_str() {
-                assert!(
-                    fs::exists(path).expect("a look"),
-                    "{path} is kept for a look"
-                );
-            }
-        }
-        fs::remove_dir_all(lab.path("scratch")).expect("remove");
-        // The meddler may have been writing.
-        meddler.join().expect("the meddler");
+        meddling.store(false, Ordering::Relaxed);
     });
+    procs::signal(krun.id(), rustix::process::Signal::INT);
+    let code = krun.wait().expect("krun ends").code();
+    assert_eq!(wrong.len(), 4, "it is noticed again and again");
+    assert_eq!(code, Some(130), "stopped by Ctrl-C");
     let text = wrong[0]["wrong"].to_string();
     assert!(text.contains("foreign"), "{text}");
+    let kept = wrong.iter().filter_map(|row| row["kept"].as_str());
+    for path in kept.clone() {
+        assert!(
+            fs::exists(path).expect("a look"),
+            "{path} is there for a look"
+        );
+    }
+    assert_eq!(kept.count(), 3, "the first three are kept");
+    assert!(!lab.path("scratch/1").exists(), "nothing else is");
 }
 
 #[test]

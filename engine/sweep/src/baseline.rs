@@ -225,7 +225,13 @@ fn effects(records: &[Record], id: &str) -> Map<usize> {
         }
         let found = records.iter().find(|other| other.seq == *intent);
         if let Some(Entry::Intent { effect, .. }) = found.map(|record| &record.entry) {
-            let name = format!("{}: {}", points::class_of(effect), effect.target());
+            let name = match effect {
+                // Where in the quarantine something is set aside, a killed step may choose anew.
+                Effect::Move { from, to } if to.as_str().contains("/quarantine/") => {
+                    format!("set aside: {from}")
+                }
+                _ => format!("{}: {}", points::class_of(effect), effect.target()),
+            };
             *happened.entry(name.replace(id, "ID")).or_default() += 1;
         }
     }

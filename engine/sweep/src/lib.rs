@@ -26,7 +26,7 @@ mod trial;
 mod witness;
 
 pub use points::{Point, points};
-pub use scratch::{Place, Spec};
+pub use scratch::{Place, Spec, is_kept};
 pub use sweep::{Sweep, Totals, Undisturbed};
 pub use tree::Tree;
 pub use trial::{Row, Trial, What};

@@ -15,6 +15,14 @@ use crate::{Sweep, witness::Witness};
 /// How often processes are looked at while a krun runs.
 const LOOKS: Duration = Duration::from_millis(20);
 
+/// How the folder of a deployment that is kept begins.
+const KEPT: &str = "kept-";
+
+/// Whether a folder beside the scratch deployments is one that was kept for a look.
+pub fn is_kept(name: &str) -> bool {
+    name.starts_with(KEPT)
+}
+
 /// What every scratch deployment of a sweep has in common.
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -117,7 +125,7 @@ impl<'a> Scratch<'a> {
     /// Keeps the deployment as it is, for a look; nothing of it runs any more.
     pub(crate) fn keep(&mut self, name: &str) -> io::Result<Utf8PathBuf> {
         self.witness.end_all();
-        let to = self.place.folder.with_file_name(format!("kept-{name}"));
+        let to = self.place.folder.with_file_name(format!("{KEPT}{name}"));
         fs::create_dir_all(&to)?;
         for part in ["world", "state", "out", "err"] {
             let _ = fs::rename(self.place.folder.join(part), to.join(part));

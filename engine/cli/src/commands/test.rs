@@ -233,6 +233,11 @@ impl Drop for Folder {
     fn drop(&mut self) {
         if !self.keep.load(Ordering::Relaxed) {
             let _ = std::fs::remove_dir_all(&self.path);
+            return;
+        }
+        let entries = self.path.read_dir_utf8().into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| !krun_sweep::is_kept(entry.file_name())) {
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
