@@ -18,6 +18,9 @@ use crate::args::{ColorWhen, Global};
 /// The variable by which `krun test` has krun end itself with SIGKILL at a record.
 pub const KILL_AT: &str = "KRUN_KILL_AT";
 
+/// The variable by which `krun test` names the folder that no effect may leave.
+pub const FENCE: &str = "KRUN_FENCE";
+
 /// What every command needs.
 pub struct Context {
     pub global: Global,
@@ -169,6 +172,7 @@ impl Context {
             who: who(),
             quarantine: self.state_folder()?.join("quarantine"),
             cancel,
+            fence: std::env::var(FENCE).ok().map(Into::into),
         };
         session.know_adopted();
         Ok(session)

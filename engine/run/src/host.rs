@@ -103,6 +103,7 @@ impl WriteHost for JournaledHost<'_> {
         let _held = self.in_hand.take()?;
         let session = self.session;
         let target = effect.target();
+        session.within_fence(&target)?;
         let before = session.observe(&target).await?;
         if self.settled_already(&effect, &before).await? {
             return Ok(before);

@@ -13,7 +13,7 @@ use krun_model::{DeploymentName, Fault, FaultCode, Journal as _, KillPoint, jour
 use crate::{Sweep, witness::Witness};
 
 /// How often processes are looked at while a krun runs.
-const LOOKS: Duration = Duration::from_millis(20);
+const LOOKS: Duration = Duration::from_millis(100);
 
 /// How the folder of a deployment that is kept begins.
 const KEPT: &str = "kept-";
@@ -38,6 +38,10 @@ pub struct Spec {
     pub runbook_options: Vec<String>,
     /// The variable by which krun is told where to end.
     pub kill_variable: &'static str,
+    /// The variable by which krun is told which folder no effect may leave.
+    pub fence_variable: &'static str,
+    /// Whether none may leave the scratch deployment's.
+    pub fenced: bool,
     /// What the folder holds at first, if anything.
     pub start_from: Option<Utf8PathBuf>,
     /// Parameters of a second run: given, that is the one that is killed.
@@ -177,9 +181,13 @@ impl<'a> Scratch<'a> {
             // Errands outlive krun; here they would only be in the way.
             .env("KRUN_NO_ARCHIVE", "1")
             .env_remove(self.spec.kill_variable)
+            .env_remove(self.spec.fence_variable)
             .stdin(Stdio::null())
             .stdout(output("out").map_err(failed)?)
             .stderr(output("err").map_err(failed)?);
+        if self.spec.fenced {
+            command.env(self.spec.fence_variable, folder);
+        }
         if let Some(kill) = kill {
             command.env(self.spec.kill_variable, kill.to_string());
         }

@@ -20,7 +20,7 @@ use tokio::{runtime::Runtime, sync::watch};
 use super::{Outcome, hear_signals, runtime};
 use crate::{
     args::TestArgs,
-    context::{Context, KILL_AT, absolute},
+    context::{Context, FENCE, KILL_AT, absolute},
     errors::CliError,
     registry,
     scratch::{self, Ports},
@@ -121,6 +121,8 @@ fn prepare(
         runbook_options: options,
         options: global_options(context)?,
         kill_variable: KILL_AT,
+        fence_variable: FENCE,
+        fenced: !args.allow_outside,
         start_from: args.start_from.as_deref().map(absolute).transpose()?,
         then: (!args.then.is_empty()).then(|| args.then.clone()),
         limit: Duration::from_secs(args.limit),
