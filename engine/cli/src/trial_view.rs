@@ -9,6 +9,18 @@ use crate::context::Context;
 const RECORD: usize = 58;
 const KILLED: usize = 23;
 
+/// The table's head.
+pub fn heading(context: &Context) -> String {
+    if context.global.json || context.global.quiet {
+        return String::new();
+    }
+    let (what, then) = ("record", "then");
+    format!(
+        "{:>5}  {what:<RECORD$}  {:<KILLED$}  {then:<18}  ended    time\n",
+        "", "killed"
+    )
+}
+
 /// A trial that was not made.
 pub fn listed(context: &Context, trial: &Trial) -> String {
     if context.global.json {

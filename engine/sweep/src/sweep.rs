@@ -216,3 +216,67 @@ fn not_tried(life: Life, made: &[Row]) -> Option<Life> {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use krun_model::{KillPoint, Moment};
+
+    use super::*;
+
+    fn trial(number: usize, what: What) -> Trial {
+        let kill = KillPoint {
+            moment: Moment::Before,
+            number: 1,
+            step: None,
+        };
+        let point = Point {
+            kill,
+            record: "run started".into(),
+            class: None,
+        };
+        Trial {
+            number,
+            point,
+            what,
+        }
+    }
+
+    #[test]
+    fn every_trial_has_a_life() {
+        for rollbacks in 0..5 {
+            let mut trials = vec![
+                trial(1, What::GoesOn),
+                trial(2, What::GoesOn),
+                trial(3, What::RollsBack),
+            ];
+            trials.extend((4..4 + rollbacks).map(|n| trial(n, What::RollbackGoesOn)));
+            let mut numbers = vec![];
+            for life in lives(trials.clone()) {
+                let alone = life.run.as_ref().is_some_and(|run| run.what == What::RollsBack);
+                assert!(!alone || life.rollback.is_none(), "it is rolled back already");
+                numbers.extend(life.run.into_iter().chain(life.rollback).map(|t| t.number));
+            }
+            numbers.sort_unstable();
+            let all: Vec<usize> = trials.iter().map(|trial| trial.number).collect();
+            assert_eq!(numbers, all);
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_failure_hid_is_tried_again() {
+        let life = || Life {
+            run: Some(trial(1, What::GoesOn)),
+            rollback: Some(trial(2, What::RollbackGoesOn)),
+        };
+        let row = |number| Row {
+            trial: trial(number, What::GoesOn),
+            wrong: vec!["something".into()],
+            took: Duration::ZERO,
+            kept: None,
+        };
+        let again = not_tried(life(), &[row(1)]).unwrap();
+        assert!(again.run.is_none());
+        assert_eq!(again.rollback.map(|trial| trial.number), Some(2));
+        assert!(not_tried(life(), &[row(1), row(2)]).is_none());
+    }
+}

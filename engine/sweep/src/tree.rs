@@ -92,3 +92,57 @@ fn walk(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn lab() -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        fs::create_dir(path.join("a")).unwrap();
+        fs::write(path.join("a/f"), "deployment 1234\n").unwrap();
+        symlink("a/f", path.join("l")).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn sees_every_difference() {
+        type Change = fn(&Utf8Path);
+        let changes: [(&str, Change); 6] = [
+            ("a/f", |top| fs::write(top.join("a/f"), "other").unwrap()),
+            ("a/f", |top| fs::remove_file(top.join("a/f")).unwrap()),
+            ("a/g", |top| fs::write(top.join("a/g"), "").unwrap()),
+            ("a", |top| {
+                let mode = fs::Permissions::from_mode(0o700);
+                fs::set_permissions(top.join("a"), mode).unwrap();
+            }),
+            ("l", |top| {
+                fs::remove_file(top.join("l")).unwrap();
+                symlink("a", top.join("l")).unwrap();
+            }),
+            ("", |top| fs::remove_dir_all(top).unwrap()),
+        ];
+        for (at, change) in changes {
+            let (_folder, path) = lab();
+            let before = Tree::of(&path, None).unwrap();
+            change(&path);
+            let after = Tree::of(&path, None).unwrap();
+            let mut paths = after.differing(&before);
+            assert!(paths.any(|path| path == at), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_deployments_id_is_no_difference() {
+        let (_folder, path) = lab();
+        let one = Tree::of(&path, Some("1234")).unwrap();
+        fs::write(path.join("a/f"), "deployment 5678\n").unwrap();
+        let other = Tree::of(&path, Some("5678")).unwrap();
+        assert_eq!(one.differing(&other).count(), 0);
+        let raw = Tree::of(&path, None).unwrap();
+        assert_eq!(one.differing(&raw).count(), 1);
+    }
+}

@@ -61,6 +61,7 @@ pub fn test(context: &Context, args: TestArgs) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     context.remark(&format!("{} of {all} trials", trials.len()));
+    context.print(&trial_view::heading(context));
     let totals = sweep.run(&undisturbed, trials, |row| {
         if row.kept.is_some() {
             folder.keep.store(true, Ordering::Relaxed);
