@@ -206,7 +206,7 @@ fn clusters_survive_a_kill_at_every_class_of_effect() {
     ] {
         cluster.set(param);
     }
-    let fresh = |class: &str| format!("{class} no outcome");
+    let fresh = |class: &str| format!("{class} {}", if class == "link" || class == "claim" { "no outcome" } else { "middle" });
     let first: Vec<String> = [
         "claim",
         "start process",

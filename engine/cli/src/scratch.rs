@@ -160,10 +160,8 @@ fn is_inside(target: &Target, folder: &Utf8Path, ports: &BTreeSet<u16>) -> bool 
     match target {
         Target::Path(path) | Target::Contents(path) => path.starts_with(folder),
         Target::Moved { from, to } => from.starts_with(folder) && to.starts_with(folder),
-        Target::Topic(topic) | Target::Records(topic) => ours(&topic.bootstrap),
-        Target::Configs(configs) => ours(&configs.bootstrap),
-        Target::Group(group) => ours(&group.bootstrap),
         // A process is its deployment's; packages are only ever added, and stay.
         Target::Process(_) | Target::Packages(_) => true,
+        other => other.bootstrap().is_some_and(ours),
     }
 }

@@ -18,26 +18,49 @@ pub enum Moment {
     Before,
     /// Once it is written.
     After,
+    /// Where it is an intent: so long after its effect was begun, or at once when it is done before.
+    During {
+        /// Milliseconds.
+        ms: u32,
+    },
     /// Where it is an intent: once its effect was brought about, before anybody looked at it.
     Acted,
 }
 
-impl Moment {
-    /// All of them, in the order in which they come.
-    pub const ALL: [Self; 3] = [Self::Before, Self::After, Self::Acted];
-
-    fn word(self) -> &'static str {
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Before => "before",
-            Self::After => "after",
-            Self::Acted => "acted",
+            Self::Before => f.write_str("before"),
+            Self::After => f.write_str("after"),
+            Self::During { ms } => write!(f, "{DURING}{ms}"),
+            Self::Acted => f.write_str("acted"),
         }
     }
 }
 
+impl FromStr for Moment {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Ok(match text {
+            "before" => Self::Before,
+            "after" => Self::After,
+            "acted" => Self::Acted,
+            _ => {
+                let ms = text.strip_prefix(DURING).ok_or(())?;
+                let ms = ms.parse().map_err(drop)?;
+                Self::During { ms }
+            }
+        })
+    }
+}
+
+/// How the text of a moment within an effect begins.
+const DURING: &str = "during-";
+
 /// A record that one krun writes, and a moment at it.
 ///
-/// As text `MOMENT:NUMBER:STEP`, such as `acted:2:broker-1`; without a step for the records of the run
+/// As text `MOMENT:NUMBER:STEP`, such as `acted:2:broker-1` or `during-40:2:topic`; without a step for the records of the run
 /// as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KillPoint {
@@ -83,7 +106,7 @@ impl KillPoint {
 impl fmt::Display for KillPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = self.step.as_ref().map_or("", Address::as_str);
-        write!(f, "{}:{}:{step}", self.moment.word(), self.number)
+        write!(f, "{}:{}:{step}", self.moment, self.number)
     }
 }
 
@@ -97,9 +120,8 @@ impl FromStr for KillPoint {
         else {
             return Err(wrong());
         };
-        let moment = Moment::ALL.into_iter().find(|m| m.word() == moment);
         Ok(Self {
-            moment: moment.ok_or_else(wrong)?,
+            moment: moment.parse().map_err(|()| wrong())?,
             number: number.parse().map_err(|_| wrong())?,
             step: match step {
                 "" => None,
@@ -115,7 +137,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for text in ["before:1:", "after:12:broker-1", "acted:3:broker-2/config"] {
+        for text in ["before:1:", "after:12:broker-1", "during-40:2:topic", "acted:3:broker-2/config"] {
             assert_eq!(
                 text.parse::<KillPoint>().map(|p| p.to_string()),
                 Ok(text.into())
@@ -125,7 +147,7 @@ mod tests {
             "",
             "before",
             "before:1",
-            "never:1:a",
+            "never:1:a", "during:1:a", "during--4:1:a",
             "after:x:a",
             "after:1:a b",
         ] {

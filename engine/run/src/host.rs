@@ -119,6 +119,7 @@ impl WriteHost for JournaledHost<'_> {
                     .await?
             }
         };
+        session.ledger.acting(self.step);
         let performed = session.perform(&effect).await;
         session.ledger.acted(self.step);
         let after = session.observe(&target).await?;

@@ -5,6 +5,8 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use krun_model::{Address, KillPoint, Moment};
@@ -36,20 +38,42 @@ impl KillSwitch {
 
     /// Ends krun if this is the point.
     pub(crate) fn reached(&self, moment: Moment, place: &Place) {
-        if self.point.moment == moment
-            && (&self.point.step, self.point.number) == (&place.0, place.1)
+        if self.point.moment == moment && self.is_here(place) {
+            end();
+        }
+    }
+
+    /// Sees to it that krun ends while the effect goes on whose intent the step wrote last.
+    pub(crate) fn acting(&self, step: &Address) {
+        if let Moment::During { ms } = self.point.moment
+            && self.is_here(&self.last(step))
+        {
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(ms.into()));
+                end();
+            });
+        }
+    }
+
+    /// Ends krun if the effect of that record is the point, also where it was faster than expected.
+    pub(crate) fn acted(&self, step: &Address) {
+        if matches!(self.point.moment, Moment::Acted | Moment::During { .. })
+            && self.is_here(&self.last(step))
         {
             end();
         }
     }
 
-    /// The same, for the effect of the record that the step wrote last.
-    pub(crate) fn acted(&self, step: &Address) {
+    /// The record that a step wrote last.
+    fn last(&self, step: &Address) -> Place {
         let step = Some(step.clone());
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.get(&step).copied().unwrap_or_default();
-        drop(counts);
-        self.reached(Moment::Acted, &(step, count));
+        (step, count)
+    }
+
+    fn is_here(&self, place: &Place) -> bool {
+        (&self.point.step, self.point.number) == (&place.0, place.1)
     }
 }
 
@@ -59,6 +83,6 @@ fn end() -> ! {
     let _ = kill_process(getpid(), Signal::KILL);
     // The kernel ends this thread with the others.
     loop {
-        std::thread::park();
+        thread::park();
     }
 }

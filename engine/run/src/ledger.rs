@@ -59,6 +59,13 @@ impl Ledger {
         self
     }
 
+    /// To be called when an effect begins.
+    pub(crate) fn acting(&self, step: &Address) {
+        if let Some(kill) = &self.kill {
+            kill.acting(step);
+        }
+    }
+
     /// To be called when an effect was brought about, before anybody looks at it.
     pub(crate) fn acted(&self, step: &Address) {
         if let Some(kill) = &self.kill {

@@ -106,12 +106,8 @@ impl Session {
         let inside = match target {
             Target::Path(path) | Target::Contents(path) => path.starts_with(fence),
             Target::Moved { from, to } => from.starts_with(fence) && to.starts_with(fence),
-            Target::Process(_)
-            | Target::Packages(_)
-            | Target::Topic(_)
-            | Target::Records(_)
-            | Target::Configs(_)
-            | Target::Group(_) => true,
+            Target::Process(_) | Target::Packages(_) => true,
+            other => other.is_in_cluster(),
         };
         if inside {
             return Ok(());

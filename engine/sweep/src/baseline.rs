@@ -76,7 +76,10 @@ impl Baseline {
             .iter()
             .map(|memory| memory.effect.target())
             .collect();
-        let clusters_of: BTreeSet<Vec<String>> = targets.iter().filter_map(bootstrap).collect();
+        let clusters_of: BTreeSet<Vec<String>> = targets
+            .iter()
+            .filter_map(|target| Some(target.bootstrap()?.to_vec()))
+            .collect();
         let clusters_of: Vec<_> = clusters_of.into_iter().collect();
         let after = State::of(scratch, clusters, &clusters_of)?;
         let ended = scratch.rollback(None)?;
@@ -236,19 +239,6 @@ fn effects(records: &[Record], id: &str) -> Map<usize> {
         }
     }
     happened
-}
-
-fn bootstrap(target: &Target) -> Option<Vec<String>> {
-    Some(match target {
-        Target::Topic(topic) | Target::Records(topic) => topic.bootstrap.clone(),
-        Target::Configs(configs) => configs.bootstrap.clone(),
-        Target::Group(group) => group.bootstrap.clone(),
-        Target::Path(_)
-        | Target::Contents(_)
-        | Target::Moved { .. }
-        | Target::Process(_)
-        | Target::Packages(_) => return None,
-    })
 }
 
 fn ended_well(scratch: &Scratch<'_>, what: &str, ended: &Ended) -> Result<(), Fault> {

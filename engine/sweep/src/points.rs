@@ -28,10 +28,15 @@ pub fn points(before: &[Record], records: &[Record], folder: &Utf8Path) -> Vec<P
         let number = counts.entry(step.clone()).or_default();
         *number += 1;
         let (text, class) = describe(&record.entry, &history);
-        for moment in Moment::ALL {
-            if moment == Moment::Acted && !matches!(record.entry, Entry::Intent { .. }) {
-                continue;
+        let mut moments = vec![Moment::Before, Moment::After];
+        if let Entry::Intent { effect, .. } = &record.entry {
+            if lasts(effect) {
+                let ms = took(record, records) / 2;
+                moments.push(Moment::During { ms });
             }
+            moments.push(Moment::Acted);
+        }
+        for moment in moments {
             points.push(Point {
                 kill: KillPoint {
                     moment,
@@ -45,6 +50,42 @@ pub fn points(before: &[Record], records: &[Record], folder: &Utf8Path) -> Vec<P
         history.push(record);
     }
     points
+}
+
+/// Whether an effect takes its time, so that krun can well be killed in the middle of it. The others are
+/// one call of the kernel, which happens or does not, or a rename after all else.
+fn lasts(effect: &Effect) -> bool {
+    match effect {
+        Effect::WriteFile { .. }
+        | Effect::RemoveFile { .. }
+        | Effect::MakeDir { .. }
+        | Effect::RemoveDir { .. }
+        | Effect::Link { .. }
+        | Effect::Move { .. }
+        | Effect::Claim { .. } => false,
+        Effect::Release { .. }
+        | Effect::StartProcess(_)
+        | Effect::StopProcess { .. }
+        | Effect::InstallPackages { .. }
+        | Effect::CreateTopic { .. }
+        | Effect::DeleteTopic { .. }
+        | Effect::Produce { .. }
+        | Effect::AddPartitions { .. }
+        | Effect::AlterConfigs { .. }
+        | Effect::CommitOffsets { .. }
+        | Effect::DeleteGroup { .. }
+        | Effect::Reassign { .. }
+        | Effect::ElectLeaders { .. } => true,
+    }
+}
+
+/// Milliseconds from an intent to its outcome.
+fn took(intent: &Record, records: &[Record]) -> u32 {
+    let outcome = records.iter().find(
+        |record| matches!(&record.entry, Entry::Outcome { intent: of, .. } if *of == intent.seq),
+    );
+    let ms = outcome.map_or(0, |outcome| outcome.at_ms - intent.at_ms);
+    u32::try_from(ms).unwrap_or_default()
 }
 
 /// What an entry says, in a few words, and the class of its effect.

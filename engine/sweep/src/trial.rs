@@ -65,6 +65,7 @@ impl Trial {
         match self.point.kill.moment {
             krun_model::Moment::Before => "before it",
             krun_model::Moment::After => "after it",
+            krun_model::Moment::During { .. } => "in the middle of it",
             krun_model::Moment::Acted => "effect done, no outcome",
         }
     }

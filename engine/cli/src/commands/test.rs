@@ -54,6 +54,12 @@ pub fn test(context: &Context, args: TestArgs) -> Outcome {
     let undisturbed = sweep.undisturbed()?;
     let all = undisturbed.trials.len();
     let trials = chosen(&args, &undisturbed.trials);
+    if trials.is_empty() {
+        return Err(Fault::new(FaultCode::Usage, "no trial is like that")
+            .because(format!("`--only` and `--from` leave out all {all}"))
+            .hint("`--list` shows them.")
+            .into());
+    }
     if args.list {
         for trial in &trials {
             context.print(&trial_view::listed(context, trial));
