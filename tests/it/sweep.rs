@@ -206,7 +206,13 @@ fn clusters_survive_a_kill_at_every_class_of_effect() {
     ] {
         cluster.set(param);
     }
-    let fresh = |class: &str| format!("{class} {}", if class == "link" || class == "claim" { "no outcome" } else { "middle" });
+    let fresh = |class: &str| {
+        let moment = match class {
+            "link" | "claim" => "no outcome",
+            _ => "middle",
+        };
+        format!("{class} {moment}")
+    };
     let first: Vec<String> = [
         "claim",
         "start process",
@@ -245,6 +251,50 @@ fn clusters_survive_a_kill_at_every_class_of_effect() {
     ] {
         assert!(seen.contains(class), "{class} in {seen:?}");
     }
+}
+
+/// A topic that is being created when krun is killed is krun's, however far that had come: brokers learn
+/// of it only a moment after the controller.
+#[test]
+fn a_topic_half_created_is_taken_back() {
+    let mut cluster = Cluster::new(1);
+    for param in [
+        "replication_factor=1",
+        "partitions=1",
+        "transaction_replication_factor=1",
+        "transaction_min_isr=1",
+        "records=1",
+    ] {
+        cluster.set(param);
+    }
+    cluster.run().expect(0);
+    let script = format!(
+        "runbook(#{{ name: \"one-topic\", version: \"1.0.0\", summary: \"a topic\" }});\n\
+         kafka::topic(\"topic\", #{{ bootstrap: [\"{}\"], name: \"half\", partitions: 20, \
+         replication_factor: 1 }});\n",
+        cluster.bootstrap()
+    );
+    let runbook = cluster.lab.write("one-topic.rhai", &script);
+    let runbook = runbook.to_str().expect("UTF-8");
+    let mut recovered = 0;
+    for ms in (0..40).step_by(2) {
+        let mut killed = cluster.lab.krun(&["run", runbook, "--json"]);
+        killed.env("KRUN_KILL_AT", format!("during-{ms}:2:topic"));
+        assert_eq!(Done::of(killed).code(), -1, "ended by a signal");
+        let again = cluster.lab.run(&["run", runbook, "--json"]).expect(0);
+        recovered += usize::from(again.out().contains("it had happened"));
+        let back = ["rollback", "--as", "one-topic", "--yes", "--json"];
+        let back = cluster.lab.run(&back).expect(0);
+        assert!(
+            back.out().contains("topic half"),
+            "after {ms} ms it was forgotten whose it is: {}\n{}",
+            again.out(),
+            back.out()
+        );
+        let shown = crate::cluster::kcat(&["-b", &cluster.bootstrap(), "-L"]);
+        assert!(!shown.contains("\"half\""), "after {ms} ms it is still there");
+    }
+    assert!(recovered > 0, "some of the kills came when it was there already");
 }
 
 /// Sweeps the shipped runbook; the classes of effect that were tried.
