@@ -292,9 +292,15 @@ fn a_topic_half_created_is_taken_back() {
             back.out()
         );
         let shown = crate::cluster::kcat(&["-b", &cluster.bootstrap(), "-L"]);
-        assert!(!shown.contains("\"half\""), "after {ms} ms it is still there");
+        assert!(
+            !shown.contains("\"half\""),
+            "after {ms} ms it is still there"
+        );
     }
-    assert!(recovered > 0, "some of the kills came when it was there already");
+    assert!(
+        recovered > 0,
+        "some of the kills came when it was there already"
+    );
 }
 
 /// Sweeps the shipped runbook; the classes of effect that were tried.

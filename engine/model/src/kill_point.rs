@@ -134,7 +134,12 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for text in ["before:1:", "after:12:broker-1", "during-40:2:topic", "acted:3:broker-2/config"] {
+        for text in [
+            "before:1:",
+            "after:12:broker-1",
+            "during-40:2:topic",
+            "acted:3:broker-2/config",
+        ] {
             assert_eq!(
                 text.parse::<KillPoint>().map(|p| p.to_string()),
                 Ok(text.into())
@@ -144,7 +149,9 @@ mod tests {
             "",
             "before",
             "before:1",
-            "never:1:a", "during:1:a", "during--4:1:a",
+            "never:1:a",
+            "during:1:a",
+            "during--4:1:a",
             "after:x:a",
             "after:1:a b",
         ] {

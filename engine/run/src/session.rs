@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Instant};
 
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Effect, Effector, Entry, Event, Fault, FaultCode, Outputs, Plan, RunId, Target, TargetState,
+    Address, Effect, Effector, Entry, Event, Fault, FaultCode, Outputs, Plan, RunId, Target,
+    TargetState,
     event::{EVENTS_VERSION, RunStatus},
     host::Machine,
     journal::{Pin, Verb, Who},

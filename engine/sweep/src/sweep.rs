@@ -252,8 +252,14 @@ mod tests {
             trials.extend((4..4 + rollbacks).map(|n| trial(n, What::RollbackGoesOn)));
             let mut numbers = vec![];
             for life in lives(trials.clone()) {
-                let alone = life.run.as_ref().is_some_and(|run| run.what == What::RollsBack);
-                assert!(!alone || life.rollback.is_none(), "it is rolled back already");
+                let alone = life
+                    .run
+                    .as_ref()
+                    .is_some_and(|run| run.what == What::RollsBack);
+                assert!(
+                    !alone || life.rollback.is_none(),
+                    "it is rolled back already"
+                );
                 numbers.extend(life.run.into_iter().chain(life.rollback).map(|t| t.number));
             }
             numbers.sort_unstable();

@@ -90,10 +90,7 @@ fn prepare(
     let loader = Loader::new(&kinds, context.path_base()?);
     let path = Utf8Path::new(&args.runbook.runbook);
     let description = loader.describe(path)?;
-    let given = select::given(
-        &args.runbook.params,
-        args.runbook.params_file.as_deref(),
-    )?;
+    let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
     let mut ports = Ports::new();
     let mut places = vec![];
     loop {
