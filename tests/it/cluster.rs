@@ -60,6 +60,21 @@ impl Cluster {
         command
     }
 
+    /// A sweep of the runbook in scratch deployments with all of the lab's parameters but its root.
+    pub fn scratch_command(&self, scratch: &str) -> Command {
+        let runbook = self.runbook.to_str().expect("UTF-8");
+        let mut arguments = vec!["test", runbook, "--crash-at-every-record", "--json"];
+        arguments.extend(["--scratch", scratch]);
+        for param in &self.params {
+            if !param.starts_with("root=") {
+                arguments.extend(["--param", param]);
+            }
+        }
+        let mut command = self.lab.krun(&arguments);
+        command.env("JAVA_HOME", self.lab.path("jdk"));
+        command
+    }
+
     /// Runs a command on the runbook to its end.
     pub fn on_runbook(&self, verb: &str, more: &[&str]) -> Done {
         Done::of(self.command(verb, more))

@@ -21,6 +21,7 @@ mod properties;
 mod single_host;
 mod sources;
 mod state;
+mod sweep;
 mod topics;
 mod trouble;
 mod versions;

@@ -7,13 +7,19 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_journal::{Lock, LockHolder, Store};
-use krun_model::{DeploymentName, Fault, FaultCode, Reporter, journal::Who};
+use krun_model::{DeploymentName, Fault, FaultCode, KillPoint, Reporter, journal::Who};
 use krun_report::{HumanReporter, JsonReporter, Style, Verbosity};
 use krun_run::{EventSender, Ledger, Session};
 use krun_script::PathBase;
 use tokio::sync::watch;
 
 use crate::args::{ColorWhen, Global};
+
+/// The variable by which `krun test` has krun end itself with SIGKILL at a record.
+pub const KILL_AT: &str = "KRUN_KILL_AT";
+
+/// The variable by which `krun test` names the folder that no effect may leave.
+pub const FENCE: &str = "KRUN_FENCE";
 
 /// What every command needs.
 pub struct Context {
@@ -175,13 +181,14 @@ impl Context {
         let machine = krun_agent::LocalMachine::new(self.cache_folder()?, cancel.clone())
             .offline(self.global.offline);
         let session = Session {
-            ledger: Arc::new(Ledger::open(journal, name, id)?),
+            ledger: Arc::new(Ledger::open(journal, name, id)?.killed_at(kill_point()?)),
             machine: Arc::new(machine),
             cluster: Arc::new(krun_kafka::ClusterEffector::new()),
             events,
             who: who(),
             quarantine: self.state_folder()?.join("quarantine"),
             cancel,
+            fence: std::env::var(FENCE).ok().map(Into::into),
         };
         session.know_adopted();
         Ok(session)
@@ -267,6 +274,17 @@ pub fn who() -> Who {
         pid: std::process::id(),
         krun: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+/// Where krun is to end itself with SIGKILL: `KRUN_KILL_AT`, which only `krun test` sets.
+fn kill_point() -> Result<Option<KillPoint>, Fault> {
+    let Ok(text) = std::env::var(KILL_AT) else {
+        return Ok(None);
+    };
+    let point = text.parse().map_err(|error| {
+        Fault::new(FaultCode::Usage, format!("{KILL_AT} names no point")).because(error)
+    })?;
+    Ok(Some(point))
 }
 
 /// A random id for a new deployment, from the kernel.

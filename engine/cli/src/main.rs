@@ -15,9 +15,11 @@ mod garbage;
 mod plan_file;
 mod prompt;
 mod registry;
+mod scratch;
 mod select;
 mod sizes;
 mod status_view;
+mod trial_view;
 
 use std::process::ExitCode;
 

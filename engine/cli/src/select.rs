@@ -117,7 +117,8 @@ pub fn given(
     Ok(given)
 }
 
-fn deployment_name(text: &str) -> Result<DeploymentName, Fault> {
+/// A deployment's name from what a user or a runbook says.
+pub fn deployment_name(text: &str) -> Result<DeploymentName, Fault> {
     text.parse().map_err(|error| {
         Fault::new(FaultCode::Usage, "this can't be a deployment's name")
             .because(error)

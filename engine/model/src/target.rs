@@ -78,6 +78,11 @@ impl Target {
         }
     }
 
+    /// `host:port` of the bootstrap servers of the cluster that it is in; none for a thing of a machine.
+    pub fn bootstrap(&self) -> Option<&[String]> {
+        self.in_cluster().map(|(servers, _)| servers)
+    }
+
     /// Whether it is a thing in a cluster, not of a machine.
     pub fn is_in_cluster(&self) -> bool {
         self.in_cluster().is_some()

@@ -103,6 +103,7 @@ impl WriteHost for JournaledHost<'_> {
         let _held = self.in_hand.take()?;
         let session = self.session;
         let target = effect.target();
+        session.within_fence(&target)?;
         let before = session.observe(&target).await?;
         if self.settled_already(&effect, &before).await? {
             return Ok(before);
@@ -118,7 +119,9 @@ impl WriteHost for JournaledHost<'_> {
                     .await?
             }
         };
+        session.ledger.acting(self.step);
         let performed = session.perform(&effect).await;
+        session.ledger.acted(self.step);
         let after = session.observe(&target).await?;
         if let Err(fault) = &performed
             && effect.goes_on(&after)

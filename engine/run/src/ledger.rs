@@ -6,10 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use krun_model::{
-    Address, DeploymentName, Effect, Entry, Fault, History, Journal, RunId, TargetState, Undo,
+    Address, DeploymentName, Effect, Entry, Fault, History, Journal, KillPoint, Moment, RunId,
+    TargetState, Undo,
     history::EffectMemory,
     journal::{Outcome, Seq},
 };
+
+use crate::kill::KillSwitch;
 
 /// The journal of one deployment.
 pub struct Ledger {
@@ -17,6 +20,7 @@ pub struct Ledger {
     name: DeploymentName,
     id: String,
     history: Mutex<History>,
+    kill: Option<KillSwitch>,
 }
 
 /// An intent that is durable and has no outcome yet: the licence to perform one effect.
@@ -44,7 +48,29 @@ impl Ledger {
             name,
             id,
             history: Mutex::new(history),
+            kill: None,
         })
+    }
+
+    /// Ends this process with SIGKILL at a point, for tests of what follows.
+    #[must_use]
+    pub fn killed_at(mut self, point: Option<KillPoint>) -> Self {
+        self.kill = point.map(KillSwitch::new);
+        self
+    }
+
+    /// To be called when an effect begins.
+    pub(crate) fn acting(&self, step: &Address) {
+        if let Some(kill) = &self.kill {
+            kill.acting(step);
+        }
+    }
+
+    /// To be called when an effect was brought about, before anybody looks at it.
+    pub(crate) fn acted(&self, step: &Address) {
+        if let Some(kill) = &self.kill {
+            kill.acted(step);
+        }
     }
 
     /// The deployment's name.
@@ -74,7 +100,17 @@ impl Ledger {
     /// What the journal reports; nothing is folded in then.
     pub async fn append(&self, run: RunId, entry: Entry, durable: bool) -> Result<Seq, Fault> {
         let (journal, name) = (self.journal.clone(), self.name.clone());
+        let kill = self.kill.as_ref().map(|kill| {
+            let step = KillPoint::step_of(&entry, &self.history());
+            (kill, kill.counted(step))
+        });
+        if let Some((kill, place)) = &kill {
+            kill.reached(Moment::Before, place);
+        }
         let record = blocking(move || journal.append(&name, run, &entry, durable)).await?;
+        if let Some((kill, place)) = &kill {
+            kill.reached(Moment::After, place);
+        }
         self.history().push(&record);
         Ok(record.seq)
     }

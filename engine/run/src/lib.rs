@@ -14,6 +14,7 @@ mod foresight;
 mod host;
 mod identity;
 mod in_hand;
+mod kill;
 mod ledger;
 mod observe;
 mod overlay;

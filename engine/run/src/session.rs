@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Instant};
 
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Effect, Effector, Entry, Event, Fault, Outputs, Plan, RunId, Target, TargetState,
+    Address, Effect, Effector, Entry, Event, Fault, FaultCode, Outputs, Plan, RunId, Target,
+    TargetState,
     event::{EVENTS_VERSION, RunStatus},
     host::Machine,
     journal::{Pin, Verb, Who},
@@ -30,6 +31,8 @@ pub struct Session {
     pub quarantine: Utf8PathBuf,
     /// Set when the run is to stop.
     pub cancel: watch::Receiver<bool>,
+    /// The folder that no effect may leave, for a scratch deployment.
+    pub fence: Option<Utf8PathBuf>,
 }
 
 /// How a run ended, for the exit code.
@@ -94,6 +97,28 @@ impl Session {
         for adopted in self.ledger.history().adopted.values() {
             self.machine.adopt(&adopted.spec.id, &adopted.running);
         }
+    }
+
+    /// Refuses an effect on a path outside the fence, if there is one. Clusters and packages have none.
+    pub(crate) fn within_fence(&self, target: &Target) -> Result<(), Fault> {
+        let Some(fence) = &self.fence else {
+            return Ok(());
+        };
+        let inside = match target {
+            Target::Path(path) | Target::Contents(path) => path.starts_with(fence),
+            Target::Moved { from, to } => from.starts_with(fence) && to.starts_with(fence),
+            Target::Process(_) | Target::Packages(_) => true,
+            other => other.is_in_cluster(),
+        };
+        if inside {
+            return Ok(());
+        }
+        Err(Fault::new(
+            FaultCode::Usage,
+            "a step would change what is not the scratch deployment's",
+        )
+        .at(target)
+        .because(format!("it lies outside {fence}")))
     }
 
     pub(crate) fn cancelled(&self) -> bool {

@@ -196,6 +196,7 @@ fn session(state: &Utf8Path, events: EventSender) -> Session {
         },
         quarantine: state.join("quarantine"),
         cancel,
+        fence: None,
     }
 }
 

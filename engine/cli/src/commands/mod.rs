@@ -19,6 +19,7 @@ mod start;
 mod state;
 mod status;
 mod stop;
+mod test;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -57,6 +58,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::State(command) => state::state(context, command),
         Command::Status(args) => status::status(context, args),
         Command::Stop(args) => stop::stop(context, args),
+        Command::Test(args) => test::test(context, args),
     }
 }
 

@@ -111,6 +111,31 @@ pub async fn would_create(topic: &TopicRef, spec: &TopicSpec) -> Result<bool, Fa
     }
 }
 
+/// Whether the controller knows a topic, which brokers may not show yet. Where it does not say, it is
+/// taken for not there, as the brokers have it. Nothing is changed.
+pub(super) async fn is_known(topic: &TopicRef) -> Result<bool, Fault> {
+    let client = admin(&topic.bootstrap)?;
+    let options = AdminOptions::new()
+        .request_timeout(Some(ASK))
+        .validate_only(true);
+    // What would be created does not matter: that there is one already is what is looked at first.
+    let spec = TopicSpec {
+        partitions: 1,
+        replication_factor: 1,
+        configs: Default::default(),
+    };
+    let results = client
+        .create_topics([&new_topic(topic, &spec)], &options)
+        .await;
+    dismiss(client);
+    Ok(results.is_ok_and(|results| {
+        matches!(
+            results.first(),
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)))
+        )
+    }))
+}
+
 fn new_topic<'a>(topic: &'a TopicRef, spec: &'a TopicSpec) -> NewTopic<'a> {
     let replicas = i32::try_from(spec.replication_factor).unwrap_or(i32::MAX);
     let wanted = NewTopic::new(

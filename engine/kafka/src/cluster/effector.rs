@@ -1,7 +1,7 @@
 //! Who sees and changes what is in a cluster: topics, records, settings, consumer groups, replicas and
 //! leaders.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -19,6 +19,9 @@ use super::{
 use crate::view::unreachable_fault;
 
 const METADATA: Duration = Duration::from_secs(5);
+/// How long brokers may take to show a topic that the controller knows.
+const SHOWN: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
 
 /// The [`Effector`] for what is in a cluster. It connects from where krun runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,10 +132,7 @@ async fn blocking<T: Send + 'static>(
 /// What a cluster that answers shows of a target.
 async fn state(connection: &Connection, target: &Target) -> Result<TargetState, Fault> {
     Ok(match target {
-        Target::Topic(topic) | Target::Records(topic) => {
-            let seen = topic_seen(connection, &topic.name).await?;
-            seen.map_or(TargetState::Absent, TargetState::Topic)
-        }
+        Target::Topic(topic) | Target::Records(topic) => topic_state(connection, topic).await?,
         Target::Configs(wanted) => match configs::describe(connection, &wanted.of).await? {
             Some(entries) => TargetState::Configs(configs::own(&wanted.of, &entries)),
             None => TargetState::Absent,
@@ -142,6 +142,22 @@ async fn state(connection: &Connection, target: &Target) -> Result<TargetState, 
         Target::Leaders(of) => elect::seen(connection, of).await?,
         other => return Err(Fault::internal(format!("a cluster was asked for {other}"))),
     })
+}
+
+/// What a cluster has of a topic. One that was being created when its krun was killed may be known to the
+/// controller alone for a moment: were it taken for absent, it would be nobody's a moment later, and no
+/// rollback would take it back.
+async fn topic_state(connection: &Connection, topic: &TopicRef) -> Result<TargetState, Fault> {
+    let since = Instant::now();
+    loop {
+        if let Some(seen) = topic_seen(connection, &topic.name).await? {
+            return Ok(TargetState::Topic(seen));
+        }
+        if since.elapsed() > SHOWN || !create::is_known(topic).await? {
+            return Ok(TargetState::Absent);
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 async fn group_state(connection: &Connection, group: &GroupRef) -> Result<TargetState, Fault> {

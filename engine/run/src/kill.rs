@@ -1,0 +1,88 @@
+//! Ending krun at an exact point, so that what follows can be tested.
+//!
+//! Owns the count of records by step and the SIGKILL. Where no point is given nothing of this exists.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use krun_model::{Address, KillPoint, Moment};
+
+/// A record's place: its step, and which of the step's records it is.
+pub(crate) type Place = (Option<Address>, u32);
+
+/// Waits for one point.
+pub(crate) struct KillSwitch {
+    point: KillPoint,
+    counts: Mutex<BTreeMap<Option<Address>, u32>>,
+}
+
+impl KillSwitch {
+    pub(crate) fn new(point: KillPoint) -> Self {
+        Self {
+            point,
+            counts: Mutex::default(),
+        }
+    }
+
+    /// Counts one more record of a step.
+    pub(crate) fn counted(&self, step: Option<Address>) -> Place {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(step.clone()).or_default();
+        *count += 1;
+        (step, *count)
+    }
+
+    /// Ends krun if this is the point.
+    pub(crate) fn reached(&self, moment: Moment, place: &Place) {
+        if self.point.moment == moment && self.is_here(place) {
+            end();
+        }
+    }
+
+    /// Sees to it that krun ends while the effect goes on whose intent the step wrote last.
+    pub(crate) fn acting(&self, step: &Address) {
+        if let Moment::During { ms } = self.point.moment
+            && self.is_here(&self.last(step))
+        {
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(ms.into()));
+                end();
+            });
+        }
+    }
+
+    /// Ends krun if the effect of that record is the point, also where it was faster than expected.
+    pub(crate) fn acted(&self, step: &Address) {
+        if matches!(self.point.moment, Moment::Acted | Moment::During { .. })
+            && self.is_here(&self.last(step))
+        {
+            end();
+        }
+    }
+
+    /// The record that a step wrote last.
+    fn last(&self, step: &Address) -> Place {
+        let step = Some(step.clone());
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.get(&step).copied().unwrap_or_default();
+        (step, count)
+    }
+
+    fn is_here(&self, place: &Place) -> bool {
+        (&self.point.step, self.point.number) == (&place.0, place.1)
+    }
+}
+
+/// The same end as by anybody else's `kill -9`: nothing is closed, flushed or said.
+fn end() -> ! {
+    use rustix::process::{Signal, getpid, kill_process};
+    let _ = kill_process(getpid(), Signal::KILL);
+    // The kernel ends this thread with the others.
+    loop {
+        thread::park();
+    }
+}

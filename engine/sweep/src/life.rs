@@ -1,0 +1,145 @@
+//! One life of a scratch deployment, with up to one kill in its run and one in its rollback.
+
+use std::time::Instant;
+
+use krun_model::{Fault, FaultCode, KillPoint};
+
+use crate::{
+    Clusters, Row, Trial, What,
+    baseline::Baseline,
+    scratch::{Ended, Scratch},
+};
+
+/// What is done to one life.
+#[derive(Debug)]
+pub(crate) struct Life {
+    /// The kill in the run.
+    pub(crate) run: Option<Trial>,
+    /// The kill in the rollback.
+    pub(crate) rollback: Option<Trial>,
+}
+
+/// Who lives it.
+pub(crate) struct Living<'a, 'b> {
+    pub(crate) scratch: &'a mut Scratch<'b>,
+    pub(crate) baseline: &'a Baseline,
+    pub(crate) clusters: &'a dyn Clusters,
+}
+
+type Wrong = Result<Vec<String>, Fault>;
+
+impl Living<'_, '_> {
+    /// Lives one life; a row for each of its trials. A trial that an earlier one of the same life made
+    /// worthless is left out.
+    pub(crate) fn live(&mut self, life: &Life) -> Result<Vec<Row>, Fault> {
+        self.scratch.reset()?;
+        if self.scratch.spec.then.is_some() {
+            let first = self.scratch.run(false, None);
+            self.expect_done("the first run", first, false)?;
+        }
+        let mut rows = vec![];
+        match &life.run {
+            Some(trial) => {
+                let since = Instant::now();
+                let alone = life.rollback.is_none();
+                let wrong = self.killed_in_run(&trial.point.kill, trial.what, alone);
+                let row = self.row(trial, since, wrong)?;
+                let well = row.wrong.is_empty();
+                rows.push(row);
+                if !well || trial.what == What::RollsBack {
+                    return Ok(rows);
+                }
+            }
+            None => {
+                let ended = self.scratch.run(true, None);
+                self.expect_done("the run before the rollback", ended, false)?;
+            }
+        }
+        if let Some(trial) = &life.rollback {
+            let since = Instant::now();
+            let wrong = self.killed_in_rollback(&trial.point.kill);
+            rows.push(self.row(trial, since, wrong)?);
+        }
+        Ok(rows)
+    }
+
+    fn killed_in_run(&mut self, kill: &KillPoint, what: What, alone: bool) -> Wrong {
+        let ended = self.scratch.run(true, Some(kill))?;
+        if let Some(not) = self.not_killed(&ended) {
+            return Ok(vec![not]);
+        }
+        if what == What::RollsBack {
+            return self.take_back();
+        }
+        let ended = self.scratch.run(true, None);
+        let mut wrong = self.expect("krun run", ended, false)?;
+        if wrong.is_empty() {
+            wrong = self.baseline.not_the_same(self.scratch, self.clusters)?;
+        }
+        if wrong.is_empty() && alone {
+            wrong = self.take_back()?;
+        }
+        Ok(wrong)
+    }
+
+    fn killed_in_rollback(&mut self, kill: &KillPoint) -> Wrong {
+        let ended = self.scratch.rollback(Some(kill))?;
+        match self.not_killed(&ended) {
+            Some(not) => Ok(vec![not]),
+            None => self.take_back(),
+        }
+    }
+
+    fn take_back(&mut self) -> Wrong {
+        // Killed before its first record, krun has left no deployment, and says so.
+        let nothing = self.scratch.journal()?.is_empty();
+        let ended = self.scratch.rollback(None);
+        let mut wrong = self.expect("krun rollback", ended, nothing)?;
+        wrong.extend(self.baseline.not_back(self.scratch, self.clusters)?);
+        Ok(wrong)
+    }
+
+    fn not_killed(&self, ended: &Ended) -> Option<String> {
+        let Ended::Code(code) = ended else {
+            return None;
+        };
+        let said = self.scratch.said();
+        Some(format!(
+            "krun did not come to this point and ended with exit code {code}: {said}"
+        ))
+    }
+
+    fn expect(&self, what: &str, ended: Result<Ended, Fault>, or_usage: bool) -> Wrong {
+        Ok(match ended? {
+            Ended::Code(0) => vec![],
+            Ended::Code(2) if or_usage => vec![],
+            Ended::Code(code) => {
+                let said = self.scratch.said();
+                vec![format!("{what} ended with exit code {code}: {said}")]
+            }
+            Ended::Killed => vec![format!("{what} was killed by somebody else")],
+        })
+    }
+
+    fn expect_done(&self, what: &str, ended: Result<Ended, Fault>, or: bool) -> Result<(), Fault> {
+        match &self.expect(what, ended, or)?[..] {
+            [] => Ok(()),
+            wrong => Err(Fault::new(FaultCode::NotConverged, wrong.join("; "))),
+        }
+    }
+
+    /// What cannot even be looked at is wrong, too; only the user's stop ends the sweep.
+    fn row(&self, trial: &Trial, since: Instant, wrong: Wrong) -> Result<Row, Fault> {
+        let wrong = match wrong {
+            Err(fault) if fault.code == FaultCode::Cancelled => return Err(fault),
+            Err(fault) => vec![fault.to_string()],
+            Ok(wrong) => wrong,
+        };
+        Ok(Row {
+            trial: trial.clone(),
+            wrong,
+            took: since.elapsed(),
+            kept: None,
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! A folder as a value: every path with kind, mode, owner and digest, so that two states of it can be
+//! compared to the byte.
+
+use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt as _};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::Digest;
+
+/// Files larger than this are compared as they are: nothing that krun writes by itself is.
+const REWRITTEN: usize = 1 << 20;
+
+/// What is in a folder. Paths are relative to it; the folder itself is the empty path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree(BTreeMap<Utf8PathBuf, String>);
+
+impl Tree {
+    /// Looks at a folder; empty where there is none. Where a file has the text `id` in it, that counts
+    /// as the same whatever it is: a deployment's random id differs from life to life.
+    ///
+    /// # Errors
+    /// What the filesystem says, but for what vanishes meanwhile.
+    pub fn of(folder: &Utf8Path, id: Option<&str>) -> io::Result<Self> {
+        let mut tree = BTreeMap::new();
+        walk(folder, Utf8Path::new(""), id, &mut tree)?;
+        Ok(Self(tree))
+    }
+
+    /// The paths at which two trees differ.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Utf8Path> {
+        let mine = self
+            .0
+            .iter()
+            .filter(|(path, what)| other.0.get(*path) != Some(what));
+        let theirs = other
+            .0
+            .iter()
+            .filter(|(path, _)| !self.0.contains_key(*path));
+        mine.chain(theirs).map(|(path, _)| path.as_path())
+    }
+
+    /// What is at a path, in words.
+    pub fn at(&self, path: &Utf8Path) -> &str {
+        self.0.get(path).map_or("nothing", String::as_str)
+    }
+
+    /// How many paths there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn walk(
+    top: &Utf8Path,
+    below: &Utf8Path,
+    id: Option<&str>,
+    tree: &mut BTreeMap<Utf8PathBuf, String>,
+) -> io::Result<()> {
+    let path = top.join(below);
+    let meta = match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        meta => meta?,
+    };
+    let rights = format!("{:o} {}:{}", meta.mode() & 0o7777, meta.uid(), meta.gid());
+    if meta.is_symlink() {
+        let to = fs::read_link(&path)?;
+        tree.insert(below.to_owned(), format!("link to {}", to.display()));
+    } else if meta.is_dir() {
+        tree.insert(below.to_owned(), format!("folder {rights}"));
+        for entry in path.read_dir_utf8()? {
+            walk(top, &below.join(entry?.file_name()), id, tree)?;
+        }
+    } else {
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            bytes => bytes?,
+        };
+        let digest = match (id, std::str::from_utf8(&bytes)) {
+            (Some(id), Ok(text)) if bytes.len() < REWRITTEN => {
+                Digest::of(text.replace(id, "ID").as_bytes())
+            }
+            _ => Digest::of(&bytes),
+        };
+        tree.insert(
+            below.to_owned(),
+            format!("file {rights} {}", digest.short()),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn lab() -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        fs::create_dir(path.join("a")).unwrap();
+        fs::write(path.join("a/f"), "deployment 1234\n").unwrap();
+        symlink("a/f", path.join("l")).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn sees_every_difference() {
+        type Change = fn(&Utf8Path);
+        let changes: [(&str, Change); 6] = [
+            ("a/f", |top| fs::write(top.join("a/f"), "other").unwrap()),
+            ("a/f", |top| fs::remove_file(top.join("a/f")).unwrap()),
+            ("a/g", |top| fs::write(top.join("a/g"), "").unwrap()),
+            ("a", |top| {
+                let mode = fs::Permissions::from_mode(0o700);
+                fs::set_permissions(top.join("a"), mode).unwrap();
+            }),
+            ("l", |top| {
+                fs::remove_file(top.join("l")).unwrap();
+                symlink("a", top.join("l")).unwrap();
+            }),
+            ("", |top| fs::remove_dir_all(top).unwrap()),
+        ];
+        for (at, change) in changes {
+            let (_folder, path) = lab();
+            let before = Tree::of(&path, None).unwrap();
+            change(&path);
+            let after = Tree::of(&path, None).unwrap();
+            let mut paths = after.differing(&before);
+            assert!(paths.any(|path| path == at), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_deployments_id_is_no_difference() {
+        let (_folder, path) = lab();
+        let one = Tree::of(&path, Some("1234")).unwrap();
+        fs::write(path.join("a/f"), "deployment 5678\n").unwrap();
+        let other = Tree::of(&path, Some("5678")).unwrap();
+        assert_eq!(one.differing(&other).count(), 0);
+        let raw = Tree::of(&path, None).unwrap();
+        assert_eq!(one.differing(&raw).count(), 1);
+    }
+}

@@ -1,0 +1,321 @@
+//! `krun test --crash-at-every-record`: krun is ended at every record of runbooks, goes on or rolls
+//! back, and is compared with an undisturbed run.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use krun_tests::{
+    lab::{Done, Lab},
+    procs,
+};
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+
+/// All kinds that need nothing but files, ZooKeeper's and Kafka's cleaning among them.
+const FILES: &str = r#"
+runbook(#{ name: "files", version: "1.0.0", summary: "files" });
+let root = param("root", #{ type: "path", default: "/var/empty/krun-sweep", identity: true });
+let text = param("text", #{ type: "string", default: "one" });
+let many = param("many", #{ type: "int", default: 3 });
+let top = directory("top", #{ path: root });
+for i in 0..many {
+    let d = directory(`d-${i}`, #{ path: `${root}/d${i}`, after: top });
+    let f = file(`f-${i}`, #{ path: `${root}/d${i}/f`, content: `${text} ${i}\n`, after: d });
+    let c = file_clone(`c-${i}`, #{ from: `${root}/d${i}/f`, to: `${root}/d${i}/c.properties`, after: f });
+    properties(`p-${i}`, #{ path: `${root}/d${i}/c.properties`, set: #{ "a.b": text }, after: c });
+}
+let clean = zookeeper::clean("clean", #{ data_dir: `${root}/zk`, data_log_dir: `${root}/zk`, after: top });
+kafka::clean_logs("clean-logs", #{ log_dir: `${root}/log`, generation: clean.generation, after: top });
+"#;
+
+/// What was there before.
+fn earlier(lab: &Lab) -> String {
+    lab.write("earlier/root/d0/f", "was here before\n");
+    lab.write("earlier/root/d1/c.properties", "x=1\n# kept\n");
+    lab.write("earlier/root/zk/version-2/snapshot.0", "an old snapshot");
+    lab.write("earlier/root/zk/version-2/log.1", "an old log");
+    lab.write("earlier/root/zk/myid", "1\n");
+    lab.write(
+        "earlier/root/log/meta.properties",
+        "version=0\nbroker.id=7\ncluster.id=AnotherCluster\n",
+    );
+    lab.write("earlier/root/log/old-0/0.log", "records");
+    lab.write("earlier/root/notes", "not krun's business\n");
+    let mode = fs::Permissions::from_mode(0o640);
+    fs::set_permissions(lab.path("earlier/root/d0/f"), mode).expect("mode");
+    lab.path("earlier").to_str().expect("UTF-8").to_owned()
+}
+
+fn sweep(lab: &Lab, runbook: &str, more: &[&str]) -> Command {
+    let scratch = lab.path("scratch");
+    let mut arguments = vec!["test", runbook, "--crash-at-every-record", "--json"];
+    arguments.extend(["--scratch", scratch.to_str().expect("UTF-8")]);
+    arguments.extend(more);
+    lab.krun(&arguments)
+}
+
+/// The last line of a sweep in which nothing was wrong.
+#[track_caller]
+fn survived(done: Done) -> Value {
+    let wrong: Vec<String> = done
+        .out()
+        .lines()
+        .filter(|line| line.contains("\"ok\":false"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new(), "{}", done.err());
+    let events = done.expect(0).events();
+    let last = events.last().expect("a line").clone();
+    assert_eq!(last["event"], "sweep_finished", "{last}");
+    assert_eq!(last["failed"], 0, "{last}");
+    last
+}
+
+fn classes(last: &Value) -> BTreeSet<&str> {
+    let classes = last["classes"].as_object().expect("classes");
+    classes.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn files_survive_every_kill() {
+    let lab = Lab::default();
+    let runbook = lab.write("files.rhai", FILES);
+    let runbook = runbook.to_str().expect("UTF-8");
+    let earlier = earlier(&lab);
+    let (mut kills, mut seen) = (0, BTreeSet::new());
+    for more in [
+        &["-p", "many=4"][..],
+        &["--start-from", &earlier],
+        &[
+            "--start-from",
+            &earlier,
+            "--then",
+            "text=two",
+            "--then",
+            "many=5",
+        ],
+    ] {
+        let last = survived(Done::of(sweep(&lab, runbook, more)));
+        assert_eq!(last["trials"], last["all"], "{last}");
+        kills += last["trials"].as_u64().expect("a number");
+        seen.extend(classes(&last).into_iter().map(str::to_owned));
+        assert!(!lab.path("scratch").exists(), "nothing is left of it");
+    }
+    for class in [
+        "make_dir",
+        "write_file",
+        "remove_file",
+        "remove_dir",
+        "move",
+    ] {
+        assert!(seen.contains(class), "{class} in {seen:?}");
+    }
+    assert!(kills > 1_000, "{kills} kills");
+}
+
+/// A sweep in which somebody else puts a file where krun's are: it must tell.
+#[test]
+fn what_is_wrong_is_told() {
+    let lab = Lab::default();
+    let runbook = lab.write("files.rhai", FILES);
+    let runbook = runbook.to_str().expect("UTF-8");
+    let mut krun = sweep(&lab, runbook, &["-p", "many=1", "--jobs", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("krun starts");
+    let mut wrong: Vec<Value> = vec![];
+    let mut lines = BufReader::new(krun.stdout.take().expect("stdout")).lines();
+    let first = lines.next().expect("a line").expect("a line");
+    assert!(first.contains("\"ok\":true"), "{first}");
+    let meddling = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while meddling.load(Ordering::Relaxed) {
+                let _ = fs::write(lab.path("scratch/1/world/root/d0/foreign"), "mine");
+                std::thread::yield_now();
+            }
+        });
+        for line in lines.map_while(Result::ok) {
+            let row: Value = serde_json::from_str(&line).unwrap_or_default();
+            if row["ok"] == false {
+                wrong.push(row);
+            }
+            if wrong.len() == 4 {
+                break;
+            }
+        }
+        meddling.store(false, Ordering::Relaxed);
+    });
+    procs::signal(krun.id(), rustix::process::Signal::INT);
+    let code = krun.wait().expect("krun ends").code();
+    assert_eq!(wrong.len(), 4, "it is noticed again and again");
+    assert_eq!(code, Some(130), "stopped by Ctrl-C");
+    let text = wrong[0]["wrong"].to_string();
+    assert!(text.contains("foreign"), "{text}");
+    let kept = wrong.iter().filter_map(|row| row["kept"].as_str());
+    for path in kept.clone() {
+        assert!(
+            fs::exists(path).expect("a look"),
+            "{path} is there for a look"
+        );
+    }
+    assert_eq!(kept.count(), 3, "the first three are kept");
+    assert!(!lab.path("scratch/1").exists(), "nothing else is");
+}
+
+#[test]
+fn what_is_real_is_not_touched() {
+    let lab = Lab::default();
+    let runbook = lab.write("files.rhai", FILES);
+    let runbook = runbook.to_str().expect("UTF-8");
+    let real = format!("root={}", lab.path("real").display());
+    let refused = Done::of(sweep(&lab, runbook, &["-p", &real])).expect(2);
+    assert!(refused.err().contains("scratch"), "{}", refused.err());
+    assert!(!lab.path("real").exists());
+    assert!(!lab.path("scratch").exists());
+    let there = Done::of(sweep(&lab, runbook, &["--list", "-p", "many=1"])).expect(0);
+    assert!(there.events().len() > 50, "{}", there.out());
+    fs::create_dir(lab.path("scratch")).expect("a folder");
+    lab.write("scratch/mine", "mine");
+    Done::of(sweep(&lab, runbook, &[])).expect(1);
+    assert!(
+        lab.path("scratch/mine").exists(),
+        "a folder that is there is refused"
+    );
+}
+
+/// Every class of effect that a cluster knows, killed between effect and outcome and before the effect.
+/// The Java that is started counts itself: the sweep's own witness must have seen each start.
+#[test]
+fn clusters_survive_a_kill_at_every_class_of_effect() {
+    let mut cluster = Cluster::new(1);
+    for param in [
+        "replication_factor=1",
+        "partitions=2",
+        "transaction_replication_factor=1",
+        "transaction_min_isr=1",
+        "records=20",
+        "topic_configs=retention.ms=86400000",
+    ] {
+        cluster.set(param);
+    }
+    let fresh = |class: &str| {
+        let moment = match class {
+            "link" | "claim" => "no outcome",
+            _ => "middle",
+        };
+        format!("{class} {moment}")
+    };
+    let first: Vec<String> = [
+        "claim",
+        "start process",
+        "create topic",
+        "produce",
+        "stop process",
+    ]
+    .into_iter()
+    .chain(["delete topic", "release", "link"])
+    .map(fresh)
+    .collect();
+    let first: Vec<&str> = first.iter().flat_map(|only| ["--only", only]).collect();
+    let mut seen = of_cluster(&cluster, &first);
+    let mut second = vec!["--then", "topic_configs=retention.ms=172800000"];
+    second.extend(["--then", "heap=272m", "--then", "partitions=3"]);
+    for class in ["alter configs", "add partitions", "stop process"] {
+        let only: &'static str = match class {
+            "alter configs" => "alter configs no outcome",
+            "add partitions" => "add partitions no outcome",
+            _ => "stop process no outcome run",
+        };
+        second.extend(["--only", only]);
+    }
+    seen.extend(of_cluster(&cluster, &second));
+    for class in [
+        "claim",
+        "start_process",
+        "create_topic",
+        "produce",
+        "stop_process",
+        "delete_topic",
+        "release",
+        "link",
+        "alter_configs",
+        "add_partitions",
+    ] {
+        assert!(seen.contains(class), "{class} in {seen:?}");
+    }
+}
+
+/// A topic that is being created when krun is killed is krun's, however far that had come: brokers learn
+/// of it only a moment after the controller.
+#[test]
+fn a_topic_half_created_is_taken_back() {
+    let mut cluster = Cluster::new(1);
+    for param in [
+        "replication_factor=1",
+        "partitions=1",
+        "transaction_replication_factor=1",
+        "transaction_min_isr=1",
+        "records=1",
+    ] {
+        cluster.set(param);
+    }
+    cluster.run().expect(0);
+    let script = format!(
+        "runbook(#{{ name: \"one-topic\", version: \"1.0.0\", summary: \"a topic\" }});\n\
+         kafka::topic(\"topic\", #{{ bootstrap: [\"{}\"], name: \"half\", partitions: 20, \
+         replication_factor: 1 }});\n",
+        cluster.bootstrap()
+    );
+    let runbook = cluster.lab.write("one-topic.rhai", &script);
+    let runbook = runbook.to_str().expect("UTF-8");
+    let mut recovered = 0;
+    for ms in (0..40).step_by(2) {
+        let mut killed = cluster.lab.krun(&["run", runbook, "--json"]);
+        killed.env("KRUN_KILL_AT", format!("during-{ms}:2:topic"));
+        assert_eq!(Done::of(killed).code(), -1, "ended by a signal");
+        let again = cluster.lab.run(&["run", runbook, "--json"]).expect(0);
+        recovered += usize::from(again.out().contains("it had happened"));
+        let back = ["rollback", "--as", "one-topic", "--yes", "--json"];
+        let back = cluster.lab.run(&back).expect(0);
+        assert!(
+            back.out().contains("topic half"),
+            "after {ms} ms it was forgotten whose it is: {}\n{}",
+            again.out(),
+            back.out()
+        );
+        let shown = crate::cluster::kcat(&["-b", &cluster.bootstrap(), "-L"]);
+        assert!(
+            !shown.contains("\"half\""),
+            "after {ms} ms it is still there"
+        );
+    }
+    assert!(
+        recovered > 0,
+        "some of the kills came when it was there already"
+    );
+}
+
+/// Sweeps the shipped runbook; the classes of effect that were tried.
+fn of_cluster(cluster: &Cluster, more: &[&str]) -> BTreeSet<String> {
+    let scratch = cluster.lab.path("scratch");
+    let mut command = cluster.scratch_command(scratch.to_str().expect("UTF-8"));
+    command.args(["--one-of-each"]).args(more);
+    let before = cluster.starts(".properties");
+    let last = survived(Done::of(command));
+    let started = cluster.starts(".properties") - before;
+    assert_eq!(
+        last["starts"], started,
+        "the witness saw each start: {last}"
+    );
+    assert_eq!(cluster.lab.pids().len(), 0, "nothing is left running");
+    classes(&last).into_iter().map(str::to_owned).collect()
+}
