@@ -91,7 +91,7 @@ fn files_survive_every_kill() {
     let earlier = earlier(&lab);
     let (mut kills, mut seen) = (0, BTreeSet::new());
     for more in [
-        &["-p", "many=4"][..],
+        &["-p", "many=2"][..],
         &["--start-from", &earlier],
         &[
             "--start-from",
@@ -99,7 +99,7 @@ fn files_survive_every_kill() {
             "--then",
             "text=two",
             "--then",
-            "many=5",
+            "many=4",
         ],
     ] {
         let last = survived(Done::of(sweep(&lab, runbook, more)));
@@ -117,7 +117,7 @@ fn files_survive_every_kill() {
     ] {
         assert!(seen.contains(class), "{class} in {seen:?}");
     }
-    assert!(kills > 1_000, "{kills} kills");
+    assert!(kills > 900, "{kills} kills");
 }
 
 /// A sweep in which somebody else puts a file where krun's are: it must tell.
