@@ -1,6 +1,6 @@
 //! The contract of the durable event log, and its entries.
 //!
-//! The present state of a deployment is a fold over its entries ([`History`](crate::History)).
+//! The present state of a deployment is a fold over its entries ([`History`]).
 //! Before an effect its intent is durable; its outcome may become durable with the next intent.
 
 use serde::{Deserialize, Serialize};
