@@ -281,7 +281,16 @@ fn a_topic_half_created_is_taken_back() {
     for ms in (0..40).step_by(2) {
         let mut killed = cluster.lab.krun(&["run", runbook, "--json"]);
         killed.env("KRUN_KILL_AT", format!("during-{ms}:2:topic"));
-        assert_eq!(Done::of(killed).code(), -1, "ended by a signal");
+        let killed = Done::of(killed);
+        if killed.code() == 0 {
+            // It was through before that: there is no such moment.
+            cluster
+                .lab
+                .run(&["rollback", "--as", "one-topic", "--yes"])
+                .expect(0);
+            break;
+        }
+        assert_eq!(killed.code(), -1, "ended by a signal");
         let again = cluster.lab.run(&["run", runbook, "--json"]).expect(0);
         recovered += usize::from(again.out().contains("it had happened"));
         let back = ["rollback", "--as", "one-topic", "--yes", "--json"];

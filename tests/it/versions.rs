@@ -2,12 +2,17 @@
 //! as the guides of that version type them; every launcher of the newest; ZooKeepers of other releases;
 //! and the Java that is refused.
 
-use std::{collections::BTreeMap, fs, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use krun_tests::lab::Lab;
 
 use crate::{
-    cluster::{Cluster, kcat},
+    cluster::Cluster,
     hand::{Hand, brokers_appear},
 };
 
@@ -188,17 +193,19 @@ fn servers_start_by_hand(guide: &Guide, cluster: &Cluster) {
     }
     let log = cluster.lab.path("by-hand/kafkaServer.out");
     brokers_appear(&cluster.bootstrap(), 3, &log);
-    let records = kcat(&[
-        "-b",
-        &cluster.bootstrap(),
-        "-C",
-        "-t",
-        "by-hand",
-        "-o",
-        "beginning",
-        "-e",
-        "-q",
-    ]);
+    // Brokers that have just registered learn of topics a moment later.
+    let start = Instant::now();
+    let records = loop {
+        let read = Command::new("kcat")
+            .args(["-b", &cluster.bootstrap(), "-C", "-t", "by-hand"])
+            .args(["-o", "beginning", "-e", "-q"])
+            .output()
+            .expect("kcat is installed");
+        if read.status.success() || start.elapsed() > Duration::from_secs(60) {
+            break String::from_utf8_lossy(&read.stdout).into_owned();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
     assert_eq!(records, "one\ntwo\n", "Kafka {}", guide.version);
     hand.end("kafka-server-start");
     hand.end("zookeeper-server-start");

@@ -256,6 +256,12 @@ impl Effect {
         }
     }
 
+    /// Whether a request for it can still take effect after who sent it has died and its target was
+    /// looked at: a controller creates a topic when it gets to it.
+    pub fn may_arrive_late(&self) -> bool {
+        matches!(self, Self::CreateTopic { .. })
+    }
+
     /// Whether an attempt that was cut off is still under way where it acts, so that its intent stays
     /// open until the effect is brought about or taken back.
     pub fn goes_on(&self, state: &TargetState) -> bool {

@@ -254,7 +254,7 @@ async fn run_as_agreed(
 ) -> Result<Ended, Fault> {
     let since = Instant::now();
     let head = agreed.map(|_| head(session)).transpose()?.flatten();
-    let recovered = probe::settle_pending(session, request.options.force).await?;
+    let recovered = probe::settle_for_run(session, request.options.force).await?;
     let (plan, seen) = prepare(session, &request, agreed.is_some()).await?;
     if let Some(agreed) = agreed {
         refuse_stale(session, agreed, head, &plan, &seen)?;

@@ -68,9 +68,7 @@ impl JournaledHost<'_> {
             .pending
             .iter()
             .find(|pending| pending.step == *self.step && pending.effect == *effect)?;
-        effect
-            .goes_on(now)
-            .then(|| self.session.ledger.take_up(same))
+        (effect.goes_on(now) || effect.may_arrive_late()).then(|| self.session.ledger.take_up(same))
     }
 
     /// Keeps the bytes that the effect would overwrite, and those that it writes.

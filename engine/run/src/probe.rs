@@ -6,6 +6,7 @@
 //! | as before | not done: its step does it again |
 //! | neither | in doubt: the run stops and shows all three |
 //! | still under way (replicas on their way) | left open: its step goes on with it |
+//! | a topic that is not there (the request may still arrive) | left open for its step in a run; not done in a rollback |
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
 
 use krun_model::{
@@ -21,20 +22,38 @@ use crate::Session;
 /// is in doubt is taken as it is found.
 pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<Vec<Event>, Fault> {
     let pending = session.ledger.history().pending.clone();
-    settle(session, pending, force).await
+    settle(session, pending, force, Wait::No).await
+}
+
+/// Probes all pending intents before a run whose steps can take up what is left open.
+pub(crate) async fn settle_for_run(session: &Session, force: bool) -> Result<Vec<Event>, Fault> {
+    let pending = session.ledger.history().pending.clone();
+    settle(session, pending, force, Wait::ForItsStep).await
 }
 
 /// Probes what an attempt at a step of this run left without an outcome.
 pub(crate) async fn settle_step(session: &Session, step: &Address) -> Result<(), Fault> {
     let mut pending = session.ledger.history().pending.clone();
     pending.retain(|effect| effect.step == *step);
-    settle(session, pending, false).await.map(drop)
+    settle(session, pending, false, Wait::ForItsStep)
+        .await
+        .map(drop)
+}
+
+/// What becomes of a request that may still arrive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Its step takes it up: it is performed again, or found done by a later probe.
+    ForItsStep,
+    /// It counts as not done.
+    No,
 }
 
 async fn settle(
     session: &Session,
     pending: Vec<EffectMemory>,
     force: bool,
+    wait: Wait,
 ) -> Result<Vec<Event>, Fault> {
     let (mut doubts, mut said) = (Vec::new(), Vec::new());
     for effect in &pending {
@@ -44,6 +63,9 @@ async fn settle(
         let verb = session.ledger.history().verb(effect.run);
         let taking_back = verb.is_some_and(Verb::takes_back);
         let outcome = match judge(effect, &found, taking_back) {
+            Verdict::NotBegun if wait == Wait::ForItsStep && effect.effect.may_arrive_late() => {
+                continue;
+            }
             Verdict::Later => continue,
             Verdict::InDoubt if !force => {
                 doubts.push(doubt(effect, &found));
