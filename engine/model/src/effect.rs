@@ -257,9 +257,9 @@ impl Effect {
     }
 
     /// Whether a request for it can still take effect after who sent it has died and its target was
-    /// looked at: a controller creates a topic when it gets to it.
+    /// looked at: a controller creates a topic, and a leader takes records, when it gets to it.
     pub fn may_arrive_late(&self) -> bool {
-        matches!(self, Self::CreateTopic { .. })
+        matches!(self, Self::CreateTopic { .. } | Self::Produce { .. })
     }
 
     /// Whether an attempt that was cut off is still under way where it acts, so that its intent stays

@@ -139,7 +139,7 @@ pub async fn adopt(
     agree: impl Fn(&[AdoptLine]) -> Result<(), Fault>,
 ) -> Result<Ended, Fault> {
     let since = Instant::now();
-    let recovered = probe::settle_pending(session, request.options.force).await?;
+    let recovered = probe::settle_for_run(session, request.options.force).await?;
     let lines = survey(session, &request).await?;
     agree(&lines)?;
     for source in &request.runbook.sources {

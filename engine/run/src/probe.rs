@@ -6,7 +6,7 @@
 //! | as before | not done: its step does it again |
 //! | neither | in doubt: the run stops and shows all three |
 //! | still under way (replicas on their way) | left open: its step goes on with it |
-//! | a topic that is not there (the request may still arrive) | left open for its step in a run; not done in a rollback |
+//! | a topic that is not there, or records (the request may still arrive) | left open for its step in a run; in a rollback a topic is not done, and records count as sent |
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
 
 use krun_model::{
@@ -18,11 +18,11 @@ use krun_model::{
 
 use crate::Session;
 
-/// Probes all pending intents; what was found, to be said once the run has begun. With `force` what
-/// is in doubt is taken as it is found.
+/// Probes all pending intents before they are taken back; what was found, to be said once the run has
+/// begun. With `force` what is in doubt is taken as it is found.
 pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<Vec<Event>, Fault> {
     let pending = session.ledger.history().pending.clone();
-    settle(session, pending, force, Wait::No).await
+    settle(session, pending, force, Wait::TakingBack).await
 }
 
 /// Probes all pending intents before a run whose steps can take up what is left open.
@@ -45,8 +45,8 @@ pub(crate) async fn settle_step(session: &Session, step: &Address) -> Result<(),
 enum Wait {
     /// Its step takes it up: it is performed again, or found done by a later probe.
     ForItsStep,
-    /// It counts as not done.
-    No,
+    /// A topic counts as not created. Records count as sent: some may be.
+    TakingBack,
 }
 
 async fn settle(
@@ -66,6 +66,7 @@ async fn settle(
             Verdict::NotBegun if wait == Wait::ForItsStep && effect.effect.may_arrive_late() => {
                 continue;
             }
+            Verdict::NotBegun if may_have_sent(effect, &found) => Outcome::Recovered(found.clone()),
             Verdict::Later => continue,
             Verdict::InDoubt if !force => {
                 doubts.push(doubt(effect, &found));
@@ -110,7 +111,7 @@ fn judge(effect: &EffectMemory, found: &TargetState, taking_back: bool) -> Verdi
         (Effect::Reassign { .. }, _) => Verdict::NotBegun,
         // Leaders move by themselves, too.
         (Effect::ElectLeaders { .. }, found) if !effect.effect.achieved(found) => Verdict::NotBegun,
-        // What was sent is counted by the record's own marks when the step runs again.
+        // What was sent is counted by the record's own marks when its step goes on.
         (Effect::Produce { .. }, _) => Verdict::NotBegun,
         (effect, found) if effect.achieved(found) => Verdict::Happened,
         (_, found) if *found == effect.before => Verdict::NotBegun,
@@ -132,6 +133,11 @@ fn judge(effect: &EffectMemory, found: &TargetState, taking_back: bool) -> Verdi
         }
         _ => Verdict::InDoubt,
     }
+}
+
+/// Whether records of it may be in a topic that is there: else they would count as somebody else's.
+fn may_have_sent(effect: &EffectMemory, found: &TargetState) -> bool {
+    matches!(effect.effect, Effect::Produce { .. }) && *found != TargetState::Absent
 }
 
 /// Whether all keys of some changes are as they were.

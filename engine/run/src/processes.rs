@@ -88,7 +88,7 @@ pub async fn processes(session: &Session) -> Result<Vec<ProcessView>, Fault> {
 /// What keeps the run from beginning; what a process reports is in [`Ended::faults`].
 pub async fn stop(session: &Session) -> Result<Ended, Fault> {
     let since = Instant::now();
-    let recovered = probe::settle_pending(session, false).await?;
+    let recovered = probe::settle_for_run(session, false).await?;
     let run = session.begin(Verb::Stop, None).await?;
     session.say_all(recovered);
     let mut views = processes(session).await?;
