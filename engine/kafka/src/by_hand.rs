@@ -1,7 +1,7 @@
 //! What a person types instead of the steps of this crate: the commands of Kafka's own guides.
 //!
-//! `tools` owns what differs between versions of Kafka; the other modules hold one function a kind. Outputs of a step are kept in variables of the shell, under the names that the
-//! model gives them.
+//! `tools` owns what differs between versions of Kafka; the other modules hold one function a kind.
+//! Outputs of a step are kept in variables of the shell, under the names that the model gives them.
 
 mod data;
 mod groups;

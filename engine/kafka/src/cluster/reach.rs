@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
+use krun_model::{kind::Check, plan::DiffLine};
 use tokio::{net::TcpStream, time::timeout};
 
 /// How long a connection may take; a host that drops packets looks dead after this time.
@@ -27,6 +28,18 @@ pub async fn any_accepts(addresses: &[String]) -> bool {
         }
     }
     false
+}
+
+/// What a check says while nobody at these addresses answers; none where somebody does. `diff` is what is
+/// known all the same.
+pub async fn silent(addresses: &[String], diff: &[DiffLine]) -> Option<Check> {
+    if any_accepts(addresses).await {
+        return None;
+    }
+    Some(Check::Unknown {
+        why: "the cluster does not answer yet".to_owned(),
+        diff: diff.to_vec(),
+    })
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Content, Digest, Effect, Fault, FaultCode, ReadHost, TargetState, WriteHost, host::FileKind,
-    kind::Progress, plan::DiffLine,
+    Change, Content, Digest, Effect, Fault, FaultCode, Outputs, ReadHost, TargetState, WriteHost,
+    host::FileKind,
+    kind::{Check, Progress},
+    plan::DiffLine,
 };
 use krun_steps::folders::{ensure_dir, ensure_parent};
 
@@ -30,9 +32,31 @@ pub struct Layout<'a> {
 }
 
 impl Layout<'_> {
+    /// What a step that makes it says of it.
+    pub async fn check(&self, host: &dyn ReadHost) -> Result<Check, Fault> {
+        let diff = self.differences(host).await?;
+        if diff.is_empty() {
+            return Ok(Check::Satisfied(Outputs::new()));
+        }
+        let there = host.stat(&self.folders.libs).await?.is_some();
+        Ok(Check::Drift {
+            change: if there {
+                Change::Update
+            } else {
+                Change::Create
+            },
+            why: match (there, diff.len()) {
+                (false, _) => "it is not there".to_owned(),
+                (true, 1) => format!("{} differs", diff[0].key),
+                (true, count) => format!("{count} of its files differ"),
+            },
+            diff,
+        })
+    }
+
     /// What is missing or different. A configuration file counts only if it is missing: its contents
     /// belong to later steps and to people.
-    pub async fn differences(&self, host: &dyn ReadHost) -> Result<Vec<DiffLine>, Fault> {
+    async fn differences(&self, host: &dyn ReadHost) -> Result<Vec<DiffLine>, Fault> {
         let mut lines = vec![];
         let libs = &self.folders.libs;
         let found = self.source.look(host).await?;

@@ -1,6 +1,30 @@
-//! Looking at arguments before they are known in full.
+//! Arguments that several kinds have, and looking at arguments before they are known in full.
 
-use krun_model::{Fault, FaultCode, Map, Value};
+use krun_model::{
+    Fault, FaultCode, Map, Value,
+    schema::{ArgSpec, ArgType},
+};
+
+/// Where a cluster is reached.
+pub const BOOTSTRAP: ArgSpec = ArgSpec::required(
+    "bootstrap",
+    ArgType::List(&ArgType::Str),
+    "host:port of brokers.",
+);
+
+/// Which topic a step is about.
+pub const TOPIC: ArgSpec = ArgSpec::required("topic", ArgType::Str, "The topic's name.");
+
+/// How many records a kafka::produce sent.
+pub const SENT_COUNT: ArgSpec =
+    ArgSpec::required("count", ArgType::Int, "Output `count` of kafka::produce.");
+
+/// What they add up to.
+pub const SENT_CHECKSUM: ArgSpec = ArgSpec::required(
+    "checksum",
+    ArgType::Str,
+    "Output `checksum` of kafka::produce.",
+);
 
 /// The text of an argument, where it is known.
 pub fn text<'a>(args: &'a Map<Value>, name: &str) -> Option<&'a str> {

@@ -11,7 +11,10 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{args::texts, settings};
+use super::{
+    args::{BOOTSTRAP, texts},
+    settings,
+};
 use crate::{
     cluster::{configs, connection::Connection, reach},
     view::unreachable_fault,
@@ -66,11 +69,7 @@ static SPEC: KindSpec = KindSpec {
           compared nor put back. For all brokers this needs Kafka 2.3; before 1.1 brokers take nothing \
           while they run.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
+        BOOTSTRAP,
         ArgSpec::required(
             "broker",
             ArgType::Scalar,
@@ -128,11 +127,8 @@ impl StateKind for BrokerSettings {
         let args: Args = cx.step.args()?;
         let target = args.target()?;
         let wanted = settings::texts_of(Some(&args.configs));
-        if !reach::any_accepts(&args.bootstrap).await {
-            return Ok(Check::Unknown {
-                why: "the cluster does not answer yet".to_owned(),
-                diff: vec![],
-            });
+        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+            return Ok(unknown);
         }
         let connection = Connection::open(&args.bootstrap)?;
         let entries = configs::describe(&connection, &target.of).await?;

@@ -11,6 +11,7 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
+use super::args::{BOOTSTRAP, SENT_CHECKSUM, SENT_COUNT, TOPIC};
 use crate::{
     cluster::{
         connection::Connection,
@@ -43,18 +44,10 @@ static SPEC: KindSpec = KindSpec {
           all there, once each and unchanged. Records of others are counted and are no error. Joins no \
           consumer group and commits nothing.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
-        ArgSpec::required("topic", ArgType::Str, "The topic's name."),
-        ArgSpec::required("count", ArgType::Int, "Output `count` of kafka::produce."),
-        ArgSpec::required(
-            "checksum",
-            ArgType::Str,
-            "Output `checksum` of kafka::produce.",
-        ),
+        BOOTSTRAP,
+        TOPIC,
+        SENT_COUNT,
+        SENT_CHECKSUM,
         ArgSpec::optional(
             "timeout_s",
             ArgType::Int,

@@ -11,7 +11,7 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::args::at_least_one;
+use super::args::{BOOTSTRAP, TOPIC, at_least_one};
 use crate::{
     cluster::{connection::Connection, isr, reach},
     view::{ClusterView, PartitionView, unreachable_fault},
@@ -40,12 +40,8 @@ static SPEC: KindSpec = KindSpec {
     doc: "Proves that a topic has so many partitions, each with a leader and so many replicas, all in \
           sync. Waits a little for replicas that are about to be. Shows each partition.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
-        ArgSpec::required("topic", ArgType::Str, "The topic's name."),
+        BOOTSTRAP,
+        TOPIC,
         ArgSpec::required(
             "partitions",
             ArgType::Int,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, ByHand, Change, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
@@ -122,6 +122,21 @@ impl Args {
         let checksum = self.checksum.as_deref();
         source(row, self.from.as_deref(), checksum, self.unverified)
     }
+
+    fn layout<'a>(
+        &'a self,
+        row: &KafkaVersion,
+        source: &'a Source,
+        folders: &'a Folders,
+    ) -> Layout<'a> {
+        Layout {
+            product: row.product(),
+            source,
+            folders,
+            java: &self.java,
+            data: self.data.as_deref(),
+        }
+    }
 }
 
 impl StepKind for Distribution {
@@ -179,31 +194,8 @@ impl StateKind for Distribution {
         }
         let folders = Folders::of(&args.to);
         let source = args.source(row)?;
-        let layout = Layout {
-            product: row.product(),
-            source: &source,
-            folders: &folders,
-            java: &args.java,
-            data: args.data.as_deref(),
-        };
-        let diff = layout.differences(cx.host).await?;
-        if diff.is_empty() {
-            return Ok(Check::Satisfied(Outputs::new()));
-        }
-        let there = cx.host.stat(&folders.libs).await?.is_some();
-        Ok(Check::Drift {
-            change: if there {
-                Change::Update
-            } else {
-                Change::Create
-            },
-            why: match (there, diff.len()) {
-                (false, _) => "it is not there".to_owned(),
-                (true, 1) => format!("{} differs", diff[0].key),
-                (true, count) => format!("{count} of its files differ"),
-            },
-            diff,
-        })
+        let layout = args.layout(row, &source, &folders);
+        layout.check(cx.host).await
     }
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
@@ -215,13 +207,7 @@ impl StateKind for Distribution {
         }
         let folders = Folders::of(&args.to);
         let source = args.source(row)?;
-        let layout = Layout {
-            product: row.product(),
-            source: &source,
-            folders: &folders,
-            java: &args.java,
-            data: args.data.as_deref(),
-        };
+        let layout = args.layout(row, &source, &folders);
         cx.progress.say(&source.title(&row.product()));
         layout.make(cx.host, cx.progress).await?;
         Ok(Outputs::new())
@@ -234,13 +220,7 @@ impl StateKind for Distribution {
             let row = versions::find(&args.version)?;
             let folders = Folders::of(&args.to);
             let source = args.source(row)?;
-            let layout = Layout {
-                product: row.product(),
-                source: &source,
-                folders: &folders,
-                java: &args.java,
-                data: args.data.as_deref(),
-            };
+            let layout = args.layout(row, &source, &folders);
             let found = source.look(cx.host).await?;
             if found == Found::NotYet {
                 return Ok(None);

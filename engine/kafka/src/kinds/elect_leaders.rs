@@ -13,7 +13,7 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::args::at_least_one;
+use super::args::{BOOTSTRAP, at_least_one};
 use crate::{
     cluster::{connection::Connection, elect::strayed, gate, isr, reach},
     view::ClusterView,
@@ -40,11 +40,7 @@ static SPEC: KindSpec = KindSpec {
           every five minutes unless auto.leader.rebalance.enable is false. Needs brokers of 2.4 or \
           later.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
+        BOOTSTRAP,
         ArgSpec::optional(
             "topics",
             ArgType::List(&ArgType::Str),
@@ -100,11 +96,8 @@ fn outputs(view: &ClusterView) -> Outputs {
 impl StateKind for ElectLeaders {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
-        if !reach::any_accepts(&args.bootstrap).await {
-            return Ok(Check::Unknown {
-                why: "the cluster does not answer yet".to_owned(),
-                diff: vec![],
-            });
+        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+            return Ok(unknown);
         }
         let connection = Connection::open(&args.bootstrap)?;
         let view = connection.metadata(None, ASK).await?;

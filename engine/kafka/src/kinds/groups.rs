@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    args::{at_least_one, text, texts},
+    args::{BOOTSTRAP, SENT_CHECKSUM, SENT_COUNT, TOPIC, at_least_one, text, texts},
     consume::{find, partitions_of},
 };
 use crate::{
@@ -70,23 +70,15 @@ static SPEC: KindSpec = KindSpec {
           For the first group of a cluster the brokers create the topic `__consumer_offsets`. It is \
           theirs: krun does not delete it, and it goes with their data.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
-        ArgSpec::required("topic", ArgType::Str, "The topic's name."),
+        BOOTSTRAP,
+        TOPIC,
         ArgSpec::required(
             "topic_id",
             ArgType::Str,
             "Output `topic_id` of kafka::topic: another id is another topic, to be read anew.",
         ),
-        ArgSpec::required("count", ArgType::Int, "Output `count` of kafka::produce."),
-        ArgSpec::required(
-            "checksum",
-            ArgType::Str,
-            "Output `checksum` of kafka::produce.",
-        ),
+        SENT_COUNT,
+        SENT_CHECKSUM,
         ArgSpec::optional(
             "later",
             ArgType::Int,

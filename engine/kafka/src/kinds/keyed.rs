@@ -11,6 +11,7 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
+use super::args::{BOOTSTRAP, SENT_CHECKSUM, SENT_COUNT, TOPIC};
 use super::consume::{find, read_all};
 use crate::{
     cluster::{connection::Connection, reach, readback::Own},
@@ -37,18 +38,10 @@ static SPEC: KindSpec = KindSpec {
     doc: "Reads a topic and proves that all records of a key are in one partition, for the records of a \
           kafka::produce with `keys`. Shows where each key is. Joins no consumer group and commits nothing.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
-        ArgSpec::required("topic", ArgType::Str, "The topic's name."),
-        ArgSpec::required("count", ArgType::Int, "Output `count` of kafka::produce."),
-        ArgSpec::required(
-            "checksum",
-            ArgType::Str,
-            "Output `checksum` of kafka::produce.",
-        ),
+        BOOTSTRAP,
+        TOPIC,
+        SENT_COUNT,
+        SENT_CHECKSUM,
         ArgSpec::optional(
             "timeout_s",
             ArgType::Int,

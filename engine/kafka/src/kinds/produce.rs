@@ -11,7 +11,7 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::args::{at_least_one, text, texts};
+use super::args::{BOOTSTRAP, TOPIC, at_least_one, text, texts};
 use crate::cluster::records;
 
 /// The kind.
@@ -50,12 +50,8 @@ static SPEC: KindSpec = KindSpec {
           follows from the deployment and the step, so that kafka::consume can tell whether they all came \
           through. They carry the header `krun-seed`.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
-        ArgSpec::required("topic", ArgType::Str, "The topic's name."),
+        BOOTSTRAP,
+        TOPIC,
         ArgSpec::required(
             "topic_id",
             ArgType::Str,

@@ -14,7 +14,7 @@ use krun_model::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::args::{at_least_one, int};
+use super::args::{BOOTSTRAP, at_least_one, int};
 use crate::{
     cluster::{
         connection::Connection,
@@ -52,11 +52,7 @@ static SPEC: KindSpec = KindSpec {
           brokers hold nothing. Brokers before 2.4 know no request for it: there it only says what is \
           to be moved. The racks of brokers are not looked at.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
+        BOOTSTRAP,
         ArgSpec::required(
             "brokers",
             ArgType::List(&ArgType::Int),
@@ -267,11 +263,8 @@ fn somebody_elses(going: &[&Going]) -> Fault {
 impl StateKind for Reassign {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
-        if !reach::any_accepts(&args.bootstrap).await {
-            return Ok(Check::Unknown {
-                why: "the cluster does not answer yet".to_owned(),
-                diff: vec![],
-            });
+        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+            return Ok(unknown);
         }
         let connection = Connection::open(&args.bootstrap)?;
         let standing = args.look(&connection, &cx.step).await?;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    args::{at_least_one, int, text, texts},
+    args::{BOOTSTRAP, at_least_one, int, text, texts},
     settings,
 };
 use crate::{
@@ -84,11 +84,7 @@ static SPEC: KindSpec = KindSpec {
           may lie apart; plan and run say so. Fewer partitions than are there, or another number of \
           replicas, are a conflict.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
+        BOOTSTRAP,
         ArgSpec::required("name", ArgType::Str, "Its name."),
         ArgSpec::required("partitions", ArgType::Int, "How many partitions."),
         ArgSpec::required(
@@ -223,11 +219,8 @@ impl StateKind for Topic {
                 .iter()
                 .map(|(key, value)| DiffLine::new(key, None, value)),
         );
-        if !reach::any_accepts(&args.bootstrap).await {
-            return Ok(Check::Unknown {
-                why: "the cluster does not answer yet".to_owned(),
-                diff: create,
-            });
+        if let Some(unknown) = reach::silent(&args.bootstrap, &create).await {
+            return Ok(unknown);
         }
         let connection = Connection::open(&args.bootstrap)?;
         match seen(cx.host, &connection, &args).await? {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    args::{text, texts},
+    args::{BOOTSTRAP, text, texts},
     consume::read_all,
 };
 use crate::cluster::{connection::Connection, effector::topic_seen, reach};
@@ -33,11 +33,7 @@ static SPEC: KindSpec = KindSpec {
           krun asks first. A topic that holds records which krun did not write (those without the header \
           `krun-seed`) is not deleted.",
     args: &[
-        ArgSpec::required(
-            "bootstrap",
-            ArgType::List(&ArgType::Str),
-            "host:port of brokers.",
-        ),
+        BOOTSTRAP,
         ArgSpec::required("name", ArgType::Str, "Its name."),
     ],
     outputs: &[OutputSpec::new("name", "Its name.")],
@@ -101,11 +97,8 @@ fn outputs(name: &str) -> Outputs {
 impl StateKind for TopicAbsent {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
-        if !reach::any_accepts(&args.bootstrap).await {
-            return Ok(Check::Unknown {
-                why: "the cluster does not answer yet".to_owned(),
-                diff: vec![],
-            });
+        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+            return Ok(unknown);
         }
         let connection = Connection::open(&args.bootstrap)?;
         let Some(seen) = topic_seen(&connection, &args.name).await? else {

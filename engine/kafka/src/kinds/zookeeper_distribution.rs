@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, ByHand, Change, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType},
 };
@@ -119,25 +119,7 @@ impl StateKind for Distribution {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
         let folders = args.folders();
-        let layout = args.layout(args.product()?, &folders);
-        let diff = layout.differences(cx.host).await?;
-        if diff.is_empty() {
-            return Ok(Check::Satisfied(Outputs::new()));
-        }
-        let there = cx.host.stat(&folders.libs).await?.is_some();
-        Ok(Check::Drift {
-            change: if there {
-                Change::Update
-            } else {
-                Change::Create
-            },
-            why: match (there, diff.len()) {
-                (false, _) => "it is not there".to_owned(),
-                (true, 1) => format!("{} differs", diff[0].key),
-                (true, count) => format!("{count} of its files differ"),
-            },
-            diff,
-        })
+        args.layout(args.product()?, &folders).check(cx.host).await
     }
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
