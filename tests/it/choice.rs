@@ -322,16 +322,8 @@ fn the_exit_code_says_what_the_plan_says() {
 /// The shipped runbook on a real cluster.
 #[test]
 fn a_choice_of_the_shipped_runbook() {
-    let mut cluster = Cluster::new(1);
-    for param in [
-        "replication_factor=1",
-        "partitions=2",
-        "transaction_replication_factor=1",
-        "transaction_min_isr=1",
-        "records=20",
-    ] {
-        cluster.set(param);
-    }
+    let mut cluster = Cluster::of_one(2);
+    cluster.set("records=20");
     let lab = &cluster.lab;
     let plan = |more: &[&str]| cluster.on_runbook("plan", more);
     let run_file = |file: &str| {

@@ -38,6 +38,21 @@ impl Cluster {
         cluster
     }
 
+    /// A lab for one ZooKeeper and one broker: one replica of everything, and so many partitions.
+    pub fn of_one(partitions: u16) -> Self {
+        let mut cluster = Self::new(1);
+        cluster.one_replica(partitions);
+        cluster
+    }
+
+    /// Lets everything have one replica, and the topic so many partitions.
+    pub fn one_replica(&mut self, partitions: u16) -> &mut Self {
+        self.set("replication_factor=1")
+            .set(&format!("partitions={partitions}"))
+            .set("transaction_replication_factor=1")
+            .set("transaction_min_isr=1")
+    }
+
     /// Sets a parameter for all later commands.
     pub fn set(&mut self, param: &str) -> &mut Self {
         let name = param.split('=').next().unwrap_or(param);

@@ -144,14 +144,8 @@ fn a_web_console_is_proven(cluster: &Cluster) {
 
 #[test]
 fn a_new_data_folder_leaves_old_snapshots_where_they_are() {
-    let mut cluster = Cluster::new(1);
-    cluster
-        .set("replication_factor=1")
-        .set("partitions=1")
-        .set("snapshots=new_data_dir");
-    cluster
-        .set("transaction_replication_factor=1")
-        .set("transaction_min_isr=1");
+    let mut cluster = Cluster::of_one(1);
+    cluster.set("snapshots=new_data_dir");
     cluster
         .lab
         .write("root/zookeeper/version-2/snapshot.0", "an old snapshot");

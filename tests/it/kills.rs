@@ -85,11 +85,7 @@ fn kill_at(mut command: Command, moment: &str) {
 
 #[test]
 fn stopped_by_ctrl_c_it_says_how_to_go_on() {
-    let mut cluster = Cluster::new(1);
-    cluster.set("replication_factor=1").set("partitions=1");
-    cluster
-        .set("transaction_replication_factor=1")
-        .set("transaction_min_isr=1");
+    let cluster = Cluster::of_one(1);
     let mut krun = cluster
         .command("run", &["--json"])
         .stdout(Stdio::piped())

@@ -171,15 +171,7 @@ struct Own {
 
 impl Own {
     fn new() -> Self {
-        let mut cluster = Cluster::new(1);
-        for param in [
-            "replication_factor=1",
-            "partitions=1",
-            "transaction_replication_factor=1",
-            "transaction_min_isr=1",
-        ] {
-            cluster.set(param);
-        }
+        let cluster = Cluster::of_one(1);
         Self { cluster }
     }
 

@@ -196,17 +196,10 @@ fn what_is_real_is_not_touched() {
 /// The Java that is started counts itself: the sweep's own witness must have seen each start.
 #[test]
 fn clusters_survive_a_kill_at_every_class_of_effect() {
-    let mut cluster = Cluster::new(1);
-    for param in [
-        "replication_factor=1",
-        "partitions=2",
-        "transaction_replication_factor=1",
-        "transaction_min_isr=1",
-        "records=20",
-        "topic_configs=retention.ms=86400000",
-    ] {
-        cluster.set(param);
-    }
+    let mut cluster = Cluster::of_one(2);
+    cluster
+        .set("records=20")
+        .set("topic_configs=retention.ms=86400000");
     let fresh = |class: &str| {
         let moment = match class {
             "link" | "claim" => "no outcome",
@@ -258,16 +251,8 @@ fn clusters_survive_a_kill_at_every_class_of_effect() {
 /// of it only a moment after the controller.
 #[test]
 fn a_topic_half_created_is_taken_back() {
-    let mut cluster = Cluster::new(1);
-    for param in [
-        "replication_factor=1",
-        "partitions=1",
-        "transaction_replication_factor=1",
-        "transaction_min_isr=1",
-        "records=1",
-    ] {
-        cluster.set(param);
-    }
+    let mut cluster = Cluster::of_one(1);
+    cluster.set("records=1");
     cluster.run().expect(0);
     let script = format!(
         "runbook(#{{ name: \"one-topic\", version: \"1.0.0\", summary: \"a topic\" }});\n\

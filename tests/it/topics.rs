@@ -15,16 +15,8 @@ use crate::cluster::{Cluster, kcat};
 
 /// One broker is enough for what a topic is.
 fn one_broker() -> Cluster {
-    let mut cluster = Cluster::new(1);
-    for param in [
-        "replication_factor=1",
-        "partitions=2",
-        "transaction_replication_factor=1",
-        "transaction_min_isr=1",
-        "records=20",
-    ] {
-        cluster.set(param);
-    }
+    let mut cluster = Cluster::of_one(2);
+    cluster.set("records=20");
     cluster
 }
 

@@ -62,10 +62,7 @@ fn trouble_around_a_running_cluster() {
     let mut cluster = Cluster::new(2);
     let one = format!("broker_ports={}", cluster.lab.ports.list[1]);
     cluster.set(&one);
-    cluster.set("replication_factor=1").set("partitions=2");
-    cluster
-        .set("transaction_replication_factor=1")
-        .set("transaction_min_isr=1");
+    cluster.one_replica(2);
 
     // A broker that dies while it starts: the lines that matter, cause and cure, at once.
     let died = cluster.on_runbook("run", &["--param", "heap=1m"]).expect(1);
@@ -273,11 +270,7 @@ fn cut_every_download() -> u16 {
 /// Real Maven with a company's mirror in its settings, a mirror that cuts every download.
 #[test]
 fn a_cut_download_says_so_and_the_next_run_goes_on() {
-    let mut cluster = Cluster::new(1);
-    cluster.set("replication_factor=1").set("partitions=1");
-    cluster
-        .set("transaction_replication_factor=1")
-        .set("transaction_min_isr=1");
+    let cluster = Cluster::of_one(1);
     let port = cut_every_download();
     cluster.lab.write(
         "home/.m2/settings.xml",

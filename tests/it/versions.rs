@@ -213,8 +213,7 @@ fn servers_start_by_hand(guide: &Guide, cluster: &Cluster) {
 
 #[test]
 fn every_launcher_of_3_9_1_works() {
-    let mut cluster = Cluster::new(1);
-    one_of_each(&mut cluster);
+    let cluster = Cluster::of_one(1);
     cluster.run().expect(0);
     let hand = Hand::of(&cluster.lab, cluster.root().join("kafka/bin"));
     let bootstrap = cluster.bootstrap();
@@ -400,23 +399,10 @@ fn every_launcher_of_3_9_1_works() {
     cluster.lab.run(&["rollback", "--yes", "--force"]).expect(0);
 }
 
-/// One broker and one replica of everything.
-fn one_of_each(cluster: &mut Cluster) {
-    for param in [
-        "replication_factor=1",
-        "partitions=1",
-        "transaction_replication_factor=1",
-        "transaction_min_isr=1",
-    ] {
-        cluster.set(param);
-    }
-}
-
 #[test]
 fn a_zookeeper_of_another_release() {
     for version in ["3.4.10", "3.8.4", "3.8.6", "3.9.0", "3.9.5"] {
-        let mut cluster = Cluster::new(1);
-        one_of_each(&mut cluster);
+        let mut cluster = Cluster::of_one(1);
         cluster.set(&format!("zookeeper_version={version}"));
         let start = Instant::now();
         cluster.run().expect(0);
