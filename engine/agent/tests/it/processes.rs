@@ -131,7 +131,10 @@ async fn outlives_who_started_it() {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     let mut lab = Lab::new();
     let spec = lab.shell("server", "exec sleep 1000");
-    let helper = std::process::Command::new(std::env::current_exe().unwrap())
+    // Tests that run under `nohup` ignore the signal, and so would it.
+    let helper = std::process::Command::new("env")
+        .arg("--default-signal=HUP")
+        .arg(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "processes::helper_that_hangs_up"])
         .env(SPEC, serde_json::to_string(&spec).unwrap())
         // It can't tidy up after itself.
