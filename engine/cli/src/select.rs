@@ -38,7 +38,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
     }
     let name = match &args.name {
         Some(name) => deployment_name(name)?,
-        None => deployment_name(&loader.describe(path)?.name)?,
+        None => deployment_name(&loader.name(path)?)?,
     };
     let mut kept = Map::new();
     if let Some(store) = context.store_to_read()? {
@@ -138,7 +138,7 @@ pub fn deployment(
         (Some(name), _) => deployment_name(name)?,
         (None, Some(text)) if Utf8Path::new(text).is_file() => {
             let loader = Loader::new(kinds, context.path_base()?);
-            deployment_name(&loader.describe(Utf8Path::new(text))?.name)?
+            deployment_name(&loader.name(Utf8Path::new(text))?)?
         }
         (None, Some(text)) => deployment_name(text)?,
         (None, None) => return Ok(only_one(store, &names)?),

@@ -12,7 +12,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 use crate::{
     assertion, condition,
     diagnostic::Diagnostic,
-    draft::{Draft, Shared, Spot},
+    draft::{Draft, Extent, Shared, Spot},
     handle, header, params, steps,
 };
 
@@ -22,10 +22,16 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
     condition::register(engine, draft);
 
     let shared = draft.clone();
-    engine.register_fn("runbook", move |cx: NativeCallContext, given: Dynamic| {
+    let runbook = move |cx: NativeCallContext, given: Dynamic| {
         let (mut draft, spot) = at(&shared, &cx);
         header::declare(&mut draft, &spot, &given);
-    });
+        if draft.extent == Extent::Name {
+            let enough = EvalAltResult::ErrorTerminated(Dynamic::UNIT, cx.call_position());
+            return Err(Box::new(enough));
+        }
+        Ok(())
+    };
+    engine.register_fn("runbook", runbook);
     let shared = draft.clone();
     engine.register_fn(
         "param",

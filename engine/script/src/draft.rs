@@ -60,14 +60,25 @@ impl StepDraft {
     }
 }
 
+/// How much of a runbook is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What it is called: the script is ended once it has said so.
+    Name,
+    /// What it says of itself: parameters that nobody gave get a placeholder.
+    Description,
+    /// All of it.
+    #[default]
+    Whole,
+}
+
 /// What was declared so far.
 #[derive(Default)]
 pub(crate) struct Draft {
     pub units: Arc<Units>,
     pub base: Option<PathBase>,
     pub given: Map<Json>,
-    /// Whether parameters that nobody gave get a placeholder.
-    pub describing: bool,
+    pub extent: Extent,
     pub header: Option<Header>,
     pub params: Vec<ParamSpec>,
     pub values: Map<Json>,
@@ -85,12 +96,12 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// A draft of which nothing is declared yet.
-    pub fn new(units: Arc<Units>, base: PathBase, given: Map<Json>, describing: bool) -> Self {
+    pub fn new(units: Arc<Units>, base: PathBase, given: Map<Json>, extent: Extent) -> Self {
         Self {
             units,
             base: Some(base),
             given,
-            describing,
+            extent,
             ..Self::default()
         }
     }

@@ -14,9 +14,10 @@ use serde_json::Value as Json;
 use crate::{
     check, condition, declare,
     diagnostic::{Diagnostic, Diagnostics, Place, SourceText},
-    draft::{Draft, Shared},
+    draft::{Draft, Extent, Shared},
     finish::{check_given, finish},
     gather::{Gathered, Units},
+    header::Header,
     paths::PathBase,
     runtime,
     shelf::Shelf,
@@ -103,10 +104,24 @@ impl Loader {
     /// # Errors
     /// The runbook can't be read or parsed, or does not say its name.
     pub fn describe(&self, path: &Utf8Path) -> Result<Description, Diagnostics> {
+        self.of_itself(path, Extent::Description)
+    }
+
+    /// A runbook's name, whatever may be wrong with the rest of it: nothing behind `runbook(…)` is
+    /// evaluated.
+    ///
+    /// # Errors
+    /// The runbook can't be read or parsed, or does not say its name.
+    pub fn name(&self, path: &Utf8Path) -> Result<String, Diagnostics> {
+        Ok(self.of_itself(path, Extent::Name)?.name)
+    }
+
+    fn of_itself(&self, path: &Utf8Path, extent: Extent) -> Result<Description, Diagnostics> {
         let (shelf, main) = on_disk(path)?;
-        let reading = self.read(&shelf, &main, &Map::new(), true)?;
+        let reading = self.read(&shelf, &main, &Map::new(), extent)?;
         let mut draft = reading.draft.lock();
-        match draft.header.take().filter(|header| header.place.is_some()) {
+        let said = |header: &Header| header.place.is_some() && !header.name.is_empty();
+        match draft.header.take().filter(said) {
             Some(header) if reading.gathered => Ok(Description {
                 name: header.name,
                 version: header.version,
@@ -129,7 +144,7 @@ impl Loader {
         main: &str,
         given: &Map<Json>,
     ) -> Result<Runbook, Diagnostics> {
-        let mut reading = self.read(shelf, main, given, false)?;
+        let mut reading = self.read(shelf, main, given, Extent::Whole)?;
         let mut draft = reading.draft.lock();
         let runbook = if reading.ended {
             finish(&mut draft, &self.kinds)
@@ -153,10 +168,10 @@ impl Loader {
         shelf: &Shelf,
         main: &str,
         given: &Map<Json>,
-        describing: bool,
+        extent: Extent,
     ) -> Result<Reading, Diagnostics> {
         thread::scope(|scope| {
-            let work = || self.read_here(shelf, main, given, describing);
+            let work = || self.read_here(shelf, main, given, extent);
             let thread = thread::Builder::new()
                 .name("krun-script".to_owned())
                 .stack_size(world::STACK)
@@ -178,7 +193,7 @@ impl Loader {
         shelf: &Shelf,
         main: &str,
         given: &Map<Json>,
-        describing: bool,
+        extent: Extent,
     ) -> Result<Reading, Diagnostics> {
         let mut engine = world::engine(&self.kinds);
         let draft = Shared::default();
@@ -192,7 +207,7 @@ impl Loader {
         let gathered = found.is_empty();
         found.extend(check::check(&engine, &units));
         let base = self.base.clone();
-        *draft.lock() = Draft::new(units.clone(), base, given.clone(), describing);
+        *draft.lock() = Draft::new(units.clone(), base, given.clone(), extent);
         world::limit_time(&mut engine, self.patience);
         let ended = gathered && evaluate(&mut engine, &units, &draft, &found);
         Ok(Reading {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::{
     bind::{allowed, bind, outside, placeholder, shown, words},
     diagnostic::{Diagnostic, Place},
-    draft::{Draft, Spot},
+    draft::{Draft, Extent, Spot},
     settings::Settings,
     values::to_dynamic,
 };
@@ -79,7 +79,7 @@ pub(crate) fn declare(draft: &mut Draft, spot: &Spot, name: &Dynamic, given: &Dy
         },
         Some(_) => placeholder(&spec),
         None => fallback.unwrap_or_else(|| {
-            if !unsound && !draft.describing {
+            if !unsound && draft.extent == Extent::Whole {
                 draft.report(missing(&spec, spot.arg(0)));
             }
             placeholder(&spec)

@@ -39,6 +39,15 @@ param("never-reached", #{type: "int"});
         [("ids", ""), ("host_name", ""), ("port", "The port.")]
     );
 
+    assert_eq!(loader().name(&path).unwrap(), "a");
+
+    let endless = "runbook(#{name: \"b\"});\nloop { }\nfile(7, 8);\n";
+    fs::write(&path, endless).unwrap();
+    assert_eq!(loader().name(&path).unwrap(), "b");
+    fs::write(&path, "runbook(#{});").unwrap();
+    let found = loader().name(&path).unwrap_err();
+    assert_eq!(found.items[0].code, "krun::missing-key");
+
     fs::write(&path, "let x = ;").unwrap();
     let found = loader().describe(&path).unwrap_err();
     assert_eq!(found.items[0].code, "krun::syntax");
