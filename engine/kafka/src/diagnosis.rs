@@ -5,13 +5,15 @@
 
 mod pattern;
 
+use std::sync::LazyLock;
+
 use krun_model::{Fault, FaultCode};
 use serde::{Deserialize, Serialize};
 
 use pattern::Pattern;
 
-/// The known errors.
-#[derive(Clone, Debug)]
+/// The known errors: those that krun knows, and before them a user's.
+#[derive(Clone, Debug, Default)]
 pub struct Patterns(Vec<Pattern>);
 
 /// A known error that was found in a log.
@@ -31,14 +33,33 @@ pub struct Finding {
 
 const BUILTIN: &str = include_str!("diagnosis/patterns.yaml");
 
+/// The errors that krun knows. Read when the first log is: most commands read none, and compiling a
+/// hundred expressions takes longer than a small plan.
+static KNOWN: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    compiled(BUILTIN).expect("the built-in patterns are part of the program, and a test reads them")
+});
+
+/// The patterns of a file, ready to be looked for.
+fn compiled(text: &str) -> Result<Vec<Pattern>, String> {
+    let mut patterns: Vec<Pattern> =
+        serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    for pattern in &mut patterns {
+        pattern
+            .compile()
+            .map_err(|error| format!("{}: {error}", pattern.id))?;
+    }
+    Ok(patterns)
+}
+
 impl Patterns {
     /// The errors that krun knows.
     pub fn builtin() -> Self {
-        let mut patterns = Self(vec![]);
-        patterns
-            .extend_yaml(BUILTIN)
-            .expect("the built-in patterns are part of the program, and a test reads them");
-        patterns
+        Self::default()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Pattern> {
+        let replaced = |known: &&Pattern| self.0.iter().all(|own| own.id != known.id);
+        self.0.iter().chain(KNOWN.iter().filter(replaced))
     }
 
     /// Adds the patterns of a file. One with an `id` that is there already takes its place; others
@@ -55,13 +76,7 @@ impl Patterns {
                      if wanted `fatal`, `examples` and `overlaps`.",
                 )
         };
-        let mut added: Vec<Pattern> =
-            serde_yaml::from_str(text).map_err(|error| bad(error.to_string()))?;
-        for pattern in &mut added {
-            pattern
-                .compile()
-                .map_err(|error| bad(format!("{}: {error}", pattern.id)))?;
-        }
+        let mut added = compiled(text).map_err(bad)?;
         self.0
             .retain(|old| added.iter().all(|new| new.id != old.id));
         added.append(&mut self.0);
@@ -74,19 +89,13 @@ impl Patterns {
     pub fn diagnose(&self, log: &str) -> Vec<Finding> {
         let mut found: Vec<Finding> = vec![];
         for line in log.lines() {
-            for pattern in self.0.iter().filter(|pattern| pattern.matches(line)) {
+            for pattern in self.all().filter(|pattern| pattern.matches(line)) {
                 if found.iter().all(|finding| finding.id != pattern.id) {
                     found.push(pattern.finding(line));
                 }
             }
         }
         found
-    }
-}
-
-impl Default for Patterns {
-    fn default() -> Self {
-        Self::builtin()
     }
 }
 
@@ -108,7 +117,7 @@ mod tests {
     #[test]
     fn each_pattern_finds_its_example_and_no_other() {
         let patterns = Patterns::builtin();
-        for pattern in &patterns.0 {
+        for pattern in patterns.all() {
             assert!(
                 !pattern.examples.is_empty(),
                 "{} has no example",
@@ -131,7 +140,7 @@ mod tests {
 
     #[test]
     fn causes_are_fragments_and_cures_are_sentences() {
-        for pattern in &Patterns::builtin().0 {
+        for pattern in Patterns::builtin().all() {
             assert!(!pattern.cause.ends_with('.'), "{}", pattern.id);
             assert!(pattern.cure.ends_with('.'), "{}", pattern.id);
             assert!(
