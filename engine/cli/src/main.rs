@@ -25,6 +25,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = args::with_default_verb(std::env::args_os().collect());
     let usage = errors::usage_code(&arguments);
