@@ -13,12 +13,15 @@ use rustix::net::{
 use crate::files;
 use krun_model::Fault;
 
-/// The inodes of the sockets of this network namespace that listen on a port, of any address.
-pub fn sockets(port: u16) -> Result<Vec<u64>, Fault> {
-    match ask_kernel(port) {
-        Some(inodes) => Ok(inodes),
+/// A socket that listens: its port and its inode.
+pub type Listener = (u16, u64);
+
+/// The sockets of this network namespace that listen on a TCP port of any address.
+pub fn listeners() -> Result<Vec<Listener>, Fault> {
+    match ask_kernel() {
+        Some(listeners) => Ok(listeners),
         // A kernel or a sandbox without the interface.
-        None => from_tables(port),
+        None => from_tables(),
     }
 }
 
@@ -38,7 +41,7 @@ const INODE: usize = 68;
 /// Longer than any answer of the kernel takes, in seconds.
 const PATIENCE_S: u64 = 2;
 
-fn ask_kernel(port: u16) -> Option<Vec<u64>> {
+fn ask_kernel() -> Option<Vec<Listener>> {
     let socket = socket_with(
         AddressFamily::NETLINK,
         SocketType::RAW,
@@ -48,9 +51,9 @@ fn ask_kernel(port: u16) -> Option<Vec<u64>> {
     .ok()?;
     let patience = std::time::Duration::from_secs(PATIENCE_S);
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(patience)).ok()?;
-    let mut inodes = vec![];
+    let mut listeners = vec![];
     for (sequence, family) in FAMILIES.into_iter().enumerate() {
-        let request = request(family, port, sequence as u32);
+        let request = request(family, sequence as u32);
         sendto(
             &socket,
             &request,
@@ -58,18 +61,17 @@ fn ask_kernel(port: u16) -> Option<Vec<u64>> {
             &SocketAddrNetlink::new(0, 0),
         )
         .ok()?;
-        inodes.extend(answer(&socket, port)?);
+        listeners.extend(answer(&socket)?);
     }
-    Some(inodes)
+    Some(listeners)
 }
 
-/// `nlmsghdr` and `inet_diag_req_v2` for the listening sockets with a port.
-fn request(family: u8, port: u16, sequence: u32) -> Vec<u8> {
+/// `nlmsghdr` and `inet_diag_req_v2` for the listening sockets.
+fn request(family: u8, sequence: u32) -> Vec<u8> {
     let mut body = vec![family, TCP, 0, 0];
     body.extend(LISTENING.to_ne_bytes());
-    body.extend(port.to_be_bytes());
-    // Other port, both addresses and interface: any. The cookie: none.
-    body.extend([0; 38]);
+    // Ports, addresses and interface: any. The cookie: none.
+    body.extend([0; 40]);
     body.extend([0xff; 8]);
     let mut message = vec![];
     message.extend(((HEADER + body.len()) as u32).to_ne_bytes());
@@ -82,8 +84,8 @@ fn request(family: u8, port: u16, sequence: u32) -> Vec<u8> {
 }
 
 /// Reads answers until the kernel says that it is done; none where it refuses.
-fn answer(socket: &OwnedFd, port: u16) -> Option<Vec<u64>> {
-    let mut inodes = vec![];
+fn answer(socket: &OwnedFd) -> Option<Vec<Listener>> {
+    let mut listeners = vec![];
     let mut buffer = vec![0; 32 * 1024];
     loop {
         let (_, length) = recv(socket, &mut buffer[..], RecvFlags::empty()).ok()?;
@@ -92,9 +94,9 @@ fn answer(socket: &OwnedFd, port: u16) -> Option<Vec<u64>> {
             let size = u32::from_ne_bytes(rest[..4].try_into().ok()?) as usize;
             let kind = u16::from_ne_bytes(rest[4..6].try_into().ok()?);
             match kind {
-                NLMSG_DONE => return Some(inodes),
+                NLMSG_DONE => return Some(listeners),
                 NLMSG_ERROR => return None,
-                SOCK_DIAG_BY_FAMILY => inodes.extend(inode(rest.get(HEADER..size)?, port)),
+                SOCK_DIAG_BY_FAMILY => listeners.push(listener(rest.get(HEADER..size)?)?),
                 _ => {}
             }
             rest = rest.get(size.next_multiple_of(4).max(HEADER)..)?;
@@ -102,18 +104,18 @@ fn answer(socket: &OwnedFd, port: u16) -> Option<Vec<u64>> {
     }
 }
 
-fn inode(message: &[u8], port: u16) -> Option<u64> {
+fn listener(message: &[u8]) -> Option<Listener> {
     let message = message.get(..MESSAGE)?;
-    let same = message[SOURCE_PORT..SOURCE_PORT + 2] == port.to_be_bytes();
+    let port = message[SOURCE_PORT..SOURCE_PORT + 2].try_into().ok()?;
     let inode = u32::from_ne_bytes(message[INODE..].try_into().ok()?);
-    same.then_some(u64::from(inode))
+    Some((u16::from_be_bytes(port), u64::from(inode)))
 }
 
-fn from_tables(port: u16) -> Result<Vec<u64>, Fault> {
-    let mut sockets = vec![];
+fn from_tables() -> Result<Vec<Listener>, Fault> {
+    let mut listeners = vec![];
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         match std::fs::read_to_string(table) {
-            Ok(text) => sockets.extend(in_table(&text, port)),
+            Ok(text) => listeners.extend(in_table(&text)),
             // A kernel without IPv6.
             Err(error) if files::is_missing(&error) => {}
             Err(error) => {
@@ -125,19 +127,19 @@ fn from_tables(port: u16) -> Result<Vec<u64>, Fault> {
             }
         }
     }
-    Ok(sockets)
+    Ok(listeners)
 }
 
-/// The inodes of the sockets in a table that listen on a port.
-fn in_table(table: &str, port: u16) -> Vec<u64> {
-    let inode = |line: &str| {
+/// The sockets in a table that listen.
+fn in_table(table: &str) -> Vec<Listener> {
+    let listener = |line: &str| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
         let listens = *fields.get(3)? == "0A";
-        let same = u16::from_str_radix(local_port, 16).ok()? == port;
-        (listens && same).then(|| fields.get(9)?.parse().ok())?
+        let port = u16::from_str_radix(local_port, 16).ok()?;
+        listens.then(|| Some((port, fields.get(9)?.parse().ok()?)))?
     };
-    table.lines().skip(1).filter_map(inode).collect()
+    table.lines().skip(1).filter_map(listener).collect()
 }
 
 #[cfg(test)]
@@ -148,7 +150,9 @@ mod tests {
 
     #[test]
     fn the_kernel_and_its_tables_say_the_same() {
-        let sorted = |mut inodes: Vec<u64>| {
+        let of = |port: u16, listeners: Vec<Listener>| -> Vec<u64> {
+            let mine = listeners.into_iter().filter(|(at, _)| *at == port);
+            let mut inodes: Vec<u64> = mine.map(|(_, inode)| inode).collect();
             inodes.sort_unstable();
             inodes
         };
@@ -158,11 +162,11 @@ mod tests {
             };
             let port = listener.local_addr().unwrap().port();
             let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let asked = sorted(ask_kernel(port).unwrap());
+            let asked = of(port, ask_kernel().unwrap());
             assert_eq!(asked.len(), 1, "{address}");
-            assert_eq!(asked, sorted(from_tables(port).unwrap()));
+            assert_eq!(asked, of(port, from_tables().unwrap()));
             drop((client, listener));
-            assert_eq!(ask_kernel(port).unwrap(), [0; 0]);
+            assert_eq!(of(port, ask_kernel().unwrap()), [0; 0]);
         }
     }
 
@@ -175,7 +179,6 @@ mod tests {
    2: 00000000000000000000000000000000:2384 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 333 1
    3: 0100007F:2385 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 444 1
 ";
-        assert_eq!(in_table(table, 9092), [111, 333]);
-        assert_eq!(in_table(table, 1), [0; 0]);
+        assert_eq!(in_table(table), [(9092, 111), (9092, 333), (9093, 444)]);
     }
 }

@@ -3,7 +3,10 @@
 //! [`ReadHost`] can change nothing; a check and a proof get only that. [`WriteHost`] adds one door,
 //! [`WriteHost::perform`], behind which the engine takes the before-image and journals.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -109,6 +112,19 @@ pub trait ReadHost: Send + Sync {
     async fn process(&self, id: &ProcessId) -> Result<Option<Running>, Fault>;
     /// Who listens on a TCP port of any local address, if anybody does.
     async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault>;
+    /// [`ReadHost::port_holder`] for many ports; only those that somebody listens on are in it.
+    async fn port_holders(
+        &self,
+        ports: &BTreeSet<u16>,
+    ) -> Result<BTreeMap<u16, PortHolder>, Fault> {
+        let mut held = BTreeMap::new();
+        for &port in ports {
+            if let Some(holder) = self.port_holder(port).await? {
+                held.insert(port, holder);
+            }
+        }
+        Ok(held)
+    }
     /// The process that has its working files below a folder open, if any (looks at open files).
     async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault>;
     /// Whether this user can write at a path: the path itself where it exists, else its nearest

@@ -2,12 +2,11 @@
 //!
 //! Goes through the steps in order. One that differs and can be foreseen goes through its motions on
 //! the [`Overlay`]; those that come after it are looked at again there, so that a plan shows what they
-//! will really do. Steps that come after nothing foreseen are not looked at twice, and what is left out
-//! foresees nothing.
+//! will really do. Steps that come after nothing foreseen are not looked at twice, what nothing comes
+//! after is not foreseen, and what is left out foresees nothing.
 
 use std::collections::{HashMap, HashSet};
 
-use futures::future::join_all;
 use krun_model::{
     Address, Change, Fault, Outputs, Reason, Runbook, Step,
     kind::{ApplyCx, Check, Kind, Kinds, StepRef},
@@ -17,22 +16,26 @@ use krun_plan::Observation;
 use crate::{
     Session,
     events::Silent,
-    observe::{Known, Look, Seen, kind_of, look, outputs, resolve},
+    observe::{Known, Look, Seen, all, kind_of, look, outputs, resolve},
     overlay::{Lens, Overlay},
     skipped::{self, Turn},
 };
 
 /// Looks again at every step that comes after a foreseen change.
-pub(crate) async fn look_ahead(
+pub(crate) async fn look_ahead<'a>(
     session: &Session,
-    runbook: &Runbook,
-    kinds: &Kinds,
+    runbook: &'a Runbook,
+    kinds: &'a Kinds,
     how: Look<'_>,
     seen: &mut Seen,
 ) -> Result<(), Fault> {
     let overlay = &Overlay::default();
     let run = session.ledger.history().next_run();
     let lens = |step| Lens::new(session, overlay, run, step, how.remember);
+    let awaited: HashSet<&Address> = runbook.steps.iter().flat_map(|step| &step.after).collect();
+    if awaited.is_empty() {
+        return Ok(());
+    }
     let mut known = seen.known.clone();
     let mut changed: HashSet<&Address> = HashSet::new();
     for level in levels(runbook) {
@@ -63,13 +66,14 @@ pub(crate) async fn look_ahead(
                 }
             };
             let kind = kind_of(kinds, step)?;
-            let lens = lens(&step.address);
-            looks.push(async move {
-                let found = look(session, &lens, kind, step, &args).await;
-                (step, args, found, lens)
-            });
+            looks.push((step, kind, args));
         }
-        for (step, args, found, lens) in join_all(looks).await {
+        let again = |(step, kind, args): (&'a Step, &'a Kind, serde_json::Value)| async move {
+            let lens = lens(&step.address);
+            let found = look(session, &lens, kind, step, &args).await;
+            (step, args, found, lens)
+        };
+        for (step, args, found, lens) in all(looks, again).await {
             if let Some(outputs) = outputs(session, &step.address, &found) {
                 known.insert(step.address.clone(), outputs);
             }
@@ -82,12 +86,21 @@ pub(crate) async fn look_ahead(
                 .extend(lens.seen().map(|digest| (step.address.clone(), digest)));
             seen.observed.steps.insert(step.address.clone(), found);
         }
-        for &step in &level {
+        let awaited = level
+            .iter()
+            .copied()
+            .filter(|step| awaited.contains(&step.address));
+        let (known_now, seen_now) = (&known, &*seen);
+        let ahead = |step: &'a Step| async move {
             let lens = lens(&step.address);
-            if let Some(outputs) = foresee(session, kinds, how, step, &known, seen, &lens).await? {
+            let outputs = foresee(session, kinds, how, step, known_now, seen_now, &lens).await;
+            (step, outputs, lens.performed())
+        };
+        for (step, outputs, performed) in all(awaited.collect(), ahead).await {
+            if let Some(outputs) = outputs? {
                 known.insert(step.address.clone(), outputs);
             }
-            if lens.performed() {
+            if performed {
                 changed.insert(&step.address);
             }
         }

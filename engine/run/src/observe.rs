@@ -10,7 +10,7 @@ use std::{
     num::NonZero,
 };
 
-use futures::future::join_all;
+use futures::{StreamExt as _, stream};
 use krun_model::{
     Address, Change, Digest, Fault, Outputs, Plan, ReadHost, Reason, Runbook, Step,
     kind::{Check, CheckCx, Kind, Kinds, StepRef},
@@ -242,31 +242,23 @@ pub(crate) fn remembered(session: &Session, step: &Address) -> Outputs {
 
 /// Looks at some steps, which stand in an order of dependencies. `for_outputs` are those that a run
 /// leaves out, with why, and that are looked at only for what they say.
-async fn look_at(
+async fn look_at<'a>(
     session: &Session,
-    kinds: &Kinds,
-    mut open: Vec<&Step>,
+    kinds: &'a Kinds,
+    mut open: Vec<&'a Step>,
     mut for_outputs: BTreeMap<Address, Reason>,
     how: Look<'_>,
     seen: &mut Seen,
 ) -> Result<(), Fault> {
     let run = session.ledger.history().next_run();
-    let nothing_foreseen = Overlay::default();
+    let nothing_foreseen = &Overlay::default();
     loop {
         let mut looks = Vec::new();
         let mut waiting = Vec::new();
         let observed = &mut seen.observed;
         for step in open {
             match skipped::turn(step, &seen.known, &observed.left_out) {
-                Turn::Look(args) => {
-                    let kind = kind_of(kinds, step)?;
-                    let lens =
-                        Lens::new(session, &nothing_foreseen, run, &step.address, how.remember);
-                    looks.push(async move {
-                        let found = look(session, &lens, kind, step, &args).await;
-                        (step, found, lens.seen())
-                    });
-                }
+                Turn::Look(args) => looks.push((step, kind_of(kinds, step)?, args)),
                 Turn::Wait(found) => {
                     observed.steps.insert(step.address.clone(), found);
                     waiting.push(step);
@@ -283,7 +275,12 @@ async fn look_at(
         if looks.is_empty() {
             observed.left_out.append(&mut for_outputs);
         }
-        for (step, found, digest) in all(looks).await {
+        let look = |(step, kind, args): (&'a Step, &'a Kind, serde_json::Value)| async move {
+            let lens = Lens::new(session, nothing_foreseen, run, &step.address, how.remember);
+            let found = look(session, &lens, kind, step, &args).await;
+            (step, found, lens.seen())
+        };
+        for (step, found, digest) in all(looks, look).await {
             if let Some(outputs) = outputs(session, &step.address, &found) {
                 seen.known.insert(step.address.clone(), outputs);
             }
@@ -300,22 +297,37 @@ async fn look_at(
 
 /// More looks than this are shared out among threads: each is little, all are much.
 const MANY: usize = 1_000;
+/// As many looks as one thread has under way: so many have their state in memory.
+const TOGETHER: usize = 4_000;
 
-/// Does all looks at the same time; what they yield is in their order.
-async fn all<T: Send>(mut looks: Vec<impl Future<Output = T> + Send>) -> Vec<T> {
+/// Does all looks at the same time; what they yield is in the order of what is looked at.
+pub(crate) async fn all<I, T, F>(mut of: Vec<I>, look: impl Fn(I) -> F + Sync) -> Vec<T>
+where
+    I: Send,
+    T: Send,
+    F: Future<Output = T> + Send,
+{
+    let look = &look;
+    let together = async |part: Vec<I>| -> Vec<T> {
+        stream::iter(part)
+            .map(look)
+            .buffered(TOGETHER)
+            .collect()
+            .await
+    };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    if looks.len() < MANY || threads == 1 {
-        return join_all(looks).await;
+    if of.len() < MANY || threads == 1 {
+        return together(of).await;
     }
-    let share = looks.len().div_ceil(threads);
-    let runtime = tokio::runtime::Handle::current();
+    let share = of.len().div_ceil(threads);
+    let runtime = &tokio::runtime::Handle::current();
+    let together = &together;
     std::thread::scope(|scope| {
         let mut running = vec![];
-        while !looks.is_empty() {
-            let rest = looks.split_off(share.min(looks.len()));
-            let part = std::mem::replace(&mut looks, rest);
-            let runtime = &runtime;
-            running.push(scope.spawn(move || runtime.block_on(join_all(part))));
+        while !of.is_empty() {
+            let rest = of.split_off(share.min(of.len()));
+            let part = std::mem::replace(&mut of, rest);
+            running.push(scope.spawn(move || runtime.block_on(together(part))));
         }
         let done = running.into_iter().map(|thread| thread.join());
         done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

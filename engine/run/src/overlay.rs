@@ -5,6 +5,7 @@
 //! not foreseen: a step that asks for one ends there, and the plan says "known after apply" as far as
 //! something depends on it. Never writes to the machine, the journal or a cache.
 
+mod glances;
 mod look;
 mod tree;
 
@@ -26,7 +27,10 @@ use krun_model::{
     host::{CommandOutput, FileKind},
 };
 
-use self::tree::{Place, Tree};
+use self::{
+    glances::Glances,
+    tree::{Place, Tree},
+};
 use crate::{Session, host::quarantine_place};
 
 /// How many links may lead on to one another.
@@ -38,6 +42,8 @@ pub(crate) struct Overlay {
     tree: Mutex<Tree>,
     /// Folders without links in them, as far as they were looked at.
     folders: Mutex<HashMap<Utf8PathBuf, Utf8PathBuf>>,
+    /// What was read of the machine: many steps look at the same folder of jars, or the same Java.
+    glances: Glances,
     /// The user and group that files are made with.
     me: tokio::sync::OnceCell<(u32, u32)>,
 }

@@ -32,6 +32,13 @@ pub(crate) async fn obstacles(
     };
     let created = changes().filter(|(step, _)| step.change == Change::Create);
     let running = running(session, created).await?;
+    let begins =
+        |step: &PlannedStep| step.change == Change::Create && !running.contains(&step.address);
+    let ports = changes().filter(|(step, _)| begins(step));
+    let ports = ports
+        .flat_map(|(_, declared)| &declared.needs.ports)
+        .copied();
+    let held = session.machine.port_holders(&ports.collect()).await?;
     for (step, declared) in changes() {
         let address = || step.address.clone();
         for path in declared.writes.iter().filter_map(path_of) {
@@ -39,7 +46,7 @@ pub(crate) async fn obstacles(
                 faults.push((address(), not_writable(path)));
             }
         }
-        if step.change != Change::Create || running.contains(&step.address) {
+        if !begins(step) {
             continue;
         }
         let Needs {
@@ -54,8 +61,8 @@ pub(crate) async fn obstacles(
             }
         }
         for port in ports {
-            if let Some(holder) = session.machine.port_holder(*port).await? {
-                faults.push((address(), port_taken(*port, &holder)));
+            if let Some(holder) = held.get(port) {
+                faults.push((address(), port_taken(*port, holder)));
             }
         }
         if let Some(fault) = memory.take(session, *bytes).await? {
@@ -113,21 +120,35 @@ impl Memory {
 }
 
 /// Whether new files may be made in folders, asked once for each folder: what is not there can be made
-/// where its neighbours can.
+/// where its neighbours can, and a folder that is not there where it could be made itself.
 #[derive(Default)]
 struct Folders(HashMap<Utf8PathBuf, bool>);
 
 impl Folders {
     async fn writable(&mut self, session: &Session, path: &Utf8Path) -> Result<bool, Fault> {
-        let parent = match path.parent() {
-            Some(parent) if session.machine.stat(path).await?.is_none() => parent,
-            _ => return session.machine.writable(path).await,
+        let mut missing = vec![];
+        let mut at = path;
+        let writable = loop {
+            if let Some(known) = self.0.get(at).filter(|_| at != path) {
+                break *known;
+            }
+            let parent = at.parent();
+            let (Some(parent), None) = (parent, session.machine.stat(at).await?) else {
+                // Only a folder can take in what is missing below it.
+                let below = missing.last().map_or(path, |below: &&Utf8Path| below);
+                break session.machine.writable(below).await?;
+            };
+            missing.push(at);
+            at = parent;
         };
-        if let Some(writable) = self.0.get(parent) {
-            return Ok(*writable);
-        }
-        let writable = session.machine.writable(path).await?;
-        self.0.insert(parent.to_owned(), writable);
+        // What is there speaks for its own rights only.
+        let folders = missing
+            .iter()
+            .skip(1)
+            .copied()
+            .chain((at != path).then_some(at));
+        self.0
+            .extend(folders.map(|folder| (folder.to_owned(), writable)));
         Ok(writable)
     }
 }

@@ -15,7 +15,7 @@ const DEPLOYMENT: &str = "<deployment>";
 
 /// Reports arguments that a kind refuses, and writes that no edge orders.
 pub(crate) fn check(draft: &mut Draft, kinds: &Kinds, order: &Order) {
-    let mut writers: HashMap<Target, Vec<usize>> = HashMap::new();
+    let mut writers: HashMap<Target, Vec<usize>> = HashMap::with_capacity(draft.steps.len());
     let mut found = vec![];
     for (index, step) in draft.steps.iter().enumerate() {
         let Some(kind) = kinds.get(step.kind).filter(|_| step.sound) else {

@@ -52,10 +52,10 @@ fn edges(draft: &mut Draft) -> Vec<BTreeSet<usize>> {
     let mut unknown = vec![];
     let mut before = Vec::with_capacity(draft.steps.len());
     for step in &draft.steps {
-        let needed = step.needs.iter();
-        let mut edges: BTreeSet<usize> = needed
-            .filter_map(|address| draft.index.get(address).copied())
-            .collect();
+        let mut edges = BTreeSet::new();
+        for address in &step.needs {
+            edges.extend(draft.index.get(address).copied());
+        }
         for (text, place) in &step.after {
             match draft.index.get(text.as_str()) {
                 Some(&index) => {

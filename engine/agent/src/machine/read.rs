@@ -1,13 +1,16 @@
 //! What is to be seen on this machine.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Checksum, Digest, Fault, Map, ProcessId, ReadHost, TargetState,
     checksum::Algorithm,
-    host::{CommandOutput, FileKind, FileStat, PortHolder},
+    host::{CommandOutput, FileStat, PortHolder},
     process::Running,
 };
 
@@ -19,13 +22,14 @@ use crate::{
     listening, memory, open_files, packages, place, ports, programs,
 };
 
-/// The largest file whose bytes are read where the step runs. A larger one is worth a thread.
+/// The largest file whose bytes, or folder whose names, are read where the step runs. A larger one is
+/// worth a thread.
 const SMALL: u64 = 256 * 1024;
 
 /// Looks at a path on a thread where blocking does no harm.
 ///
 /// Handing work over and back takes tens of microseconds. What the kernel answers from memory in one
-/// or two (metadata, a small file) is therefore asked where the step runs; a plan of ten thousand steps
+/// or two (metadata, a small file or folder) is therefore asked where the step runs; a plan of ten thousand steps
 /// asks that ten thousand times.
 async fn at<T: Send + 'static>(
     path: &Utf8Path,
@@ -35,13 +39,13 @@ async fn at<T: Send + 'static>(
     blocking(move || look(&path)).await
 }
 
-/// Looks at a path where the step runs, unless it is a large file, whose bytes are to be read.
+/// Looks at a path where the step runs, unless it is a large file or folder, which is to be read.
 async fn near<T: Send + 'static>(
     path: &Utf8Path,
     look: impl FnOnce(&Utf8Path) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     match files::stat(path)? {
-        Some(stat) if stat.kind == FileKind::File && stat.size > SMALL => at(path, look).await,
+        Some(stat) if stat.size > SMALL => at(path, look).await,
         _ => look(path),
     }
 }
@@ -65,7 +69,7 @@ impl ReadHost for LocalMachine {
     }
 
     async fn list(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, Fault> {
-        at(path, files::list).await
+        near(path, files::list).await
     }
 
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
@@ -89,10 +93,29 @@ impl ReadHost for LocalMachine {
     }
 
     async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault> {
-        match listening::sockets(port)? {
-            free if free.is_empty() => Ok(None),
-            sockets => blocking(move || Ok(Some(ports::holder(&sockets)))).await,
+        Ok(self.port_holders(&[port].into()).await?.remove(&port))
+    }
+
+    async fn port_holders(
+        &self,
+        ports: &BTreeSet<u16>,
+    ) -> Result<BTreeMap<u16, PortHolder>, Fault> {
+        let mut sockets: BTreeMap<u16, Vec<u64>> = BTreeMap::new();
+        for (port, inode) in listening::listeners()? {
+            if ports.contains(&port) {
+                sockets.entry(port).or_default().push(inode);
+            }
         }
+        if sockets.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        blocking(move || {
+            let held = sockets.into_iter();
+            Ok(held
+                .map(|(port, inodes)| (port, ports::holder(&inodes)))
+                .collect())
+        })
+        .await
     }
 
     async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault> {

@@ -66,16 +66,16 @@ pub async fn wanted(
     step: &StepRef<'_>,
     server: &Server<'_>,
 ) -> Result<Wanted, Fault> {
-    let Some(jars) = jars(host, server.home).await? else {
-        return Ok(Wanted::Missing(format!(
-            "the distribution {} is not there yet",
-            server.home
-        )));
-    };
     let Some(settings) = effective(host, server.config).await? else {
         return Ok(Wanted::Missing(format!(
             "{} is not there yet",
             server.config
+        )));
+    };
+    let Some(jars) = jars(host, server.home).await? else {
+        return Ok(Wanted::Missing(format!(
+            "the distribution {} is not there yet",
+            server.home
         )));
     };
     let started = server

@@ -99,9 +99,10 @@ impl ReadHost for Lens<'_> {
     }
 
     async fn read(&self, path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
+        let machine = &*self.session.machine;
         let bytes = match self.bytes(path).await? {
             Bytes::None => None,
-            Bytes::At(real) => self.session.machine.read(&real).await?,
+            Bytes::At(real) => self.overlay.glances.read(machine, &real).await?,
             Bytes::Foreseen(bytes) => Some(bytes.to_vec()),
         };
         self.saw(|| {
@@ -134,11 +135,12 @@ impl ReadHost for Lens<'_> {
 
     async fn list(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, Fault> {
         let (settled, place) = self.place(path, true).await?;
+        let machine = &*self.session.machine;
         let there = match place {
-            Place::Machine(real) => self.session.machine.list(&real).await?,
-            Place::Made {
+            Place::Machine(real)
+            | Place::Made {
                 below: Some(real), ..
-            } => self.session.machine.list(&real).await?,
+            } => self.overlay.glances.list(machine, &real).await?,
             Place::Made {
                 state: TargetState::Dir { .. },
                 ..
