@@ -5,9 +5,13 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use krun_tests::lab::{Done, Lab, repository};
+
+/// How long a broker may know nothing of a topic after a controller was elected.
+const TOLD: Duration = Duration::from_secs(20);
 
 /// A lab in which the shipped runbook runs on ports of its own.
 pub struct Cluster {
@@ -139,18 +143,24 @@ impl Cluster {
     }
 
     fn records_from(&self, brokers: &str) -> Vec<String> {
-        let text = kcat(&[
-            "-b",
-            brokers,
-            "-C",
-            "-t",
-            "test",
-            "-o",
-            "beginning",
-            "-e",
-            "-q",
-        ]);
-        text.lines().map(str::to_owned).collect()
+        let all = ["-C", "-t", "test", "-o", "beginning", "-e", "-q"];
+        let since = Instant::now();
+        loop {
+            let output = Command::new("kcat")
+                .args(["-b", brokers])
+                .args(all)
+                .output();
+            let output = output.expect("kcat is installed");
+            let said = String::from_utf8_lossy(&output.stderr);
+            // A controller tells new brokers of its topics last. Other clients wait for that.
+            let untold = said.contains("Broker: Unknown topic or partition");
+            if untold && since.elapsed() < TOLD {
+                continue;
+            }
+            assert!(output.status.success(), "{said}");
+            let text = String::from_utf8_lossy(&output.stdout);
+            return text.lines().map(str::to_owned).collect();
+        }
     }
 
     /// How often Java was started with a given configuration file, as the witness saw it.
