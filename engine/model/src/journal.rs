@@ -226,6 +226,12 @@ pub struct Record {
 /// Calls block for as long as a disk does. `append` gives the entry its position; with `durable` it
 /// returns only when this and all earlier entries survive a loss of power.
 pub trait Journal: Send + Sync {
+    /// Whether its calls may block. One in memory does not, and is then called where the run goes on
+    /// instead of on a thread for such calls.
+    fn blocks(&self) -> bool {
+        true
+    }
+
     /// The names of all deployments, sorted.
     ///
     /// # Errors

@@ -107,7 +107,10 @@ impl Ledger {
         if let Some((kill, place)) = &kill {
             kill.reached(Moment::Before, place);
         }
-        let record = blocking(move || journal.append(&name, run, &entry, durable)).await?;
+        let record = calling(journal, move |journal| {
+            journal.append(&name, run, &entry, durable)
+        })
+        .await?;
         if let Some((kill, place)) = &kill {
             kill.reached(Moment::After, place);
         }
@@ -121,7 +124,9 @@ impl Ledger {
     /// What the journal reports.
     pub async fn put_blob(&self, bytes: Arc<[u8]>) -> Result<(), Fault> {
         let journal = self.journal.clone();
-        blocking(move || journal.put_blob(&bytes)).await.map(drop)
+        calling(journal, move |journal| journal.put_blob(&bytes))
+            .await
+            .map(drop)
     }
 
     /// The bytes of a blob.
@@ -130,7 +135,7 @@ impl Ledger {
     /// What the journal reports.
     pub async fn blob(&self, digest: krun_model::Digest) -> Result<Vec<u8>, Fault> {
         let journal = self.journal.clone();
-        blocking(move || journal.blob(&digest)).await
+        calling(journal, move |journal| journal.blob(&digest)).await
     }
 
     /// Writes an intent, durably.
@@ -176,11 +181,15 @@ impl Ledger {
     }
 }
 
-/// Runs something that blocks on a disk, off the threads that serve everything else.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+/// Calls a journal: off the threads that serve everything else, where it blocks on a disk.
+async fn calling<T: Send + 'static>(
+    journal: Arc<dyn Journal>,
+    call: impl FnOnce(&dyn Journal) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
+    if !journal.blocks() {
+        return call(&*journal);
+    }
+    tokio::task::spawn_blocking(move || call(&*journal))
         .await
         .unwrap_or_else(|error| Err(Fault::internal(format!("a journal call ended: {error}"))))
 }

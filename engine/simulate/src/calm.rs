@@ -1,0 +1,98 @@
+//! The life that nothing befalls: what every schedule is compared with.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{Effect, Fault, FaultCode, History, Journal as _, event::RunStatus};
+use std::sync::{Arc, PoisonError};
+
+use crate::{
+    fate::{Blows, Fate},
+    krun::{Command, End, Place, Subject, deployment, krun, runtime},
+    schedule::words,
+    tree::Node,
+    world::World,
+};
+
+/// What an undisturbed run and an undisturbed rollback come to.
+pub struct Calm {
+    /// The machine after the run.
+    pub done: World,
+    /// The paths that the run wrote, which somebody else may change.
+    pub written: Vec<Utf8PathBuf>,
+    /// Folders of which the contents belong to processes, and their logs.
+    theirs: Vec<Utf8PathBuf>,
+    run: (u64, u64),
+    rollback: (u64, u64),
+}
+
+impl Calm {
+    /// How many moments and effects a command has.
+    pub fn size(&self, command: Command) -> (u64, u64) {
+        match command {
+            Command::Run => self.run,
+            Command::Rollback => self.rollback,
+        }
+    }
+
+    /// Whether what is at a path is written by a process, as it pleases.
+    pub fn belongs_to_process(&self, path: &Utf8Path) -> bool {
+        self.theirs.iter().any(|one| path.starts_with(one))
+    }
+
+    /// Lives it.
+    ///
+    /// # Errors
+    /// The runbook does not succeed even if nothing befalls it.
+    pub fn live(subject: &Subject) -> Result<Self, Fault> {
+        fastrand::seed(0);
+        let runtime = runtime()?;
+        let place = Place::new(subject.start.clone());
+        let life = |command| {
+            let fate = Arc::new(Fate::new(0, Blows::default(), None));
+            match krun(&runtime, subject, &place, &fate, command, false) {
+                End::Ended(ended) if ended.status == RunStatus::Succeeded => Ok(fate.counted()),
+                end => Err(failed(command, end)),
+            }
+        };
+        let run = life(Command::Run)?;
+        let done = {
+            let world = place.world.lock().unwrap_or_else(PoisonError::into_inner);
+            world.clone()
+        };
+        let history = History::fold(&place.journal.read(&deployment())?);
+        let mut theirs = vec![];
+        let mut written = vec![];
+        for effect in history.effects.iter().map(|memory| &memory.effect) {
+            match effect {
+                Effect::Claim { path, .. } => theirs.push(path.clone()),
+                Effect::StartProcess(spec) => theirs.push(spec.log.clone()),
+                other => written.extend(other.occupies().map(Utf8Path::to_owned)),
+            }
+        }
+        written.retain(|path| {
+            let is_file = matches!(done.files.get(path), Some(Node::File { .. }));
+            is_file || subject.start.files.get(path).is_none()
+        });
+        written.retain(|path| !path.starts_with(crate::QUARANTINE));
+        written.sort();
+        written.dedup();
+        let rollback = life(Command::Rollback)?;
+        Ok(Self {
+            done,
+            written,
+            theirs,
+            run,
+            rollback,
+        })
+    }
+}
+
+fn failed(command: Command, end: End) -> Fault {
+    let what = "the runbook does not succeed on a simulated machine, even undisturbed";
+    let fault = match &end {
+        End::Ended(ended) => ended.faults.first().map(|(_, fault)| fault.clone()),
+        End::Refused(fault) => Some(fault.clone()),
+        _ => None,
+    };
+    let words = format!("{command:?}: {}", words(&end));
+    Fault::new(fault.map_or(FaultCode::Internal, |fault| fault.code), what).because(words)
+}

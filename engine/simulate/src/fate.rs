@@ -1,0 +1,324 @@
+//! What befalls one krun: when it is killed or told to stop, which effect fails, when a process dies,
+//! and how long everything takes.
+//!
+//! Owns the seed's choices and the moments at which they strike; a moment is before or after a record
+//! of the journal, and before or after an effect acts. After its death nothing that a krun still does
+//! is seen by anybody: its journal takes nothing and its machine never answers.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use krun_model::{Address, Entry, KillPoint, Moment, journal::Record, journal::Seq};
+use tokio::sync::{Notify, watch};
+
+/// The longest that an effect takes, in simulated milliseconds.
+const SLOW_MS: u64 = 40;
+
+/// What is to befall a krun. Moments and effects are counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blows {
+    /// The moment at which it is killed.
+    pub kill: Option<u64>,
+    /// The moment at which somebody presses Ctrl-C.
+    pub stop: Option<u64>,
+    /// The moment at which a process dies.
+    pub death: Option<u64>,
+    /// The effect that fails, and whether it acts all the same.
+    pub error: Option<(u64, bool)>,
+    /// Whether effects take their time.
+    pub delay: bool,
+}
+
+/// What becomes of an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Luck {
+    /// It is brought about.
+    Acts,
+    /// It fails, and nothing has happened.
+    Fails,
+    /// It fails once it has happened.
+    FailsLate,
+}
+
+/// A moment, as the machine sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Now {
+    /// Everything goes on.
+    GoesOn,
+    /// A process dies; the number says which.
+    ProcessDies(usize),
+    /// The krun is dead.
+    Dead,
+}
+
+/// The fate of one krun.
+pub struct Fate {
+    inner: Mutex<Inner>,
+    killed: Notify,
+    stop: watch::Sender<bool>,
+}
+
+struct Inner {
+    rng: fastrand::Rng,
+    blows: Blows,
+    alive: bool,
+    moments: u64,
+    effects: u64,
+    struck: bool,
+    said: Option<Said>,
+}
+
+/// What was written down of it.
+#[derive(Default)]
+struct Said {
+    lines: Vec<String>,
+    steps: BTreeMap<Seq, Address>,
+    counts: BTreeMap<Option<Address>, u32>,
+    last: BTreeMap<Option<Address>, u32>,
+}
+
+impl Fate {
+    /// A fate; with `known`, all records until now, what happens is written down.
+    pub fn new(seed: u64, blows: Blows, known: Option<&[Record]>) -> Self {
+        let said = known.map(|records| {
+            let mut said = Said::default();
+            for record in records {
+                said.know(record);
+            }
+            said
+        });
+        Self {
+            inner: Mutex::new(Inner {
+                rng: fastrand::Rng::with_seed(seed),
+                blows,
+                alive: true,
+                moments: 0,
+                effects: 0,
+                struck: false,
+                said,
+            }),
+            killed: Notify::new(),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Becomes true when somebody presses Ctrl-C.
+    pub fn told_to_stop(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Ends when the krun is killed.
+    pub async fn killed(&self) {
+        while self.is_alive() {
+            self.killed.notified().await;
+        }
+    }
+
+    /// Whether the krun lives.
+    pub fn is_alive(&self) -> bool {
+        self.inner().alive
+    }
+
+    /// How many moments and effects there were.
+    pub fn counted(&self) -> (u64, u64) {
+        let inner = self.inner();
+        (inner.moments, inner.effects)
+    }
+
+    /// Whether anything befell it.
+    pub fn struck(&self) -> bool {
+        self.inner().struck
+    }
+
+    /// What was written down.
+    pub fn lines(&self) -> Vec<String> {
+        let mut inner = self.inner();
+        let said = inner.said.as_mut();
+        said.map(|said| std::mem::take(&mut said.lines))
+            .unwrap_or_default()
+    }
+
+    /// Writes down what happens, if anybody wants to know.
+    pub fn say(&self, line: impl FnOnce() -> String) {
+        if let Some(said) = &mut self.inner().said {
+            said.lines.push(line());
+        }
+    }
+
+    /// One more moment; `at` names it.
+    pub fn moment(&self, at: impl FnOnce() -> String) -> Now {
+        let mut inner = self.inner();
+        if !inner.alive {
+            return Now::Dead;
+        }
+        inner.moments += 1;
+        let now = Some(inner.moments);
+        let Blows {
+            kill, stop, death, ..
+        } = inner.blows;
+        if kill == now {
+            (inner.alive, inner.struck) = (false, true);
+            if let Some(said) = &mut inner.said {
+                said.lines.push(format!("killed {}", at()));
+            }
+            self.killed.notify_one();
+            return Now::Dead;
+        }
+        if stop == now {
+            inner.struck = true;
+            if let Some(said) = &mut inner.said {
+                said.lines.push(format!("Ctrl-C {}", at()));
+            }
+            self.stop.send_replace(true);
+        }
+        if death == now {
+            inner.struck = true;
+            return Now::ProcessDies(inner.rng.usize(..1 << 16));
+        }
+        Now::GoesOn
+    }
+
+    /// What becomes of the next effect.
+    pub fn luck(&self) -> Luck {
+        let mut inner = self.inner();
+        inner.effects += 1;
+        match inner.blows.error {
+            Some((number, acts)) if number == inner.effects => {
+                inner.struck = true;
+                if acts { Luck::FailsLate } else { Luck::Fails }
+            }
+            _ => Luck::Acts,
+        }
+    }
+
+    /// A number of the seed's below `end`.
+    pub fn pick(&self, end: usize) -> usize {
+        self.inner().rng.usize(..end.max(1))
+    }
+
+    /// A look takes a little, so that others come in between. Of a krun that is dead none ends.
+    pub async fn look(&self) {
+        let turns = {
+            let mut inner = self.inner();
+            match inner.alive {
+                true => Some(inner.rng.u8(..8).saturating_sub(4)),
+                false => None,
+            }
+        };
+        let Some(turns) = turns else {
+            return std::future::pending().await;
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// An effect takes longer.
+    pub async fn work(&self) {
+        let wait = {
+            let mut inner = self.inner();
+            match (inner.alive, inner.blows.delay) {
+                (false, _) => None,
+                (true, false) => Some(0),
+                (true, true) => Some(inner.rng.u64(..SLOW_MS)),
+            }
+        };
+        match wait {
+            None => std::future::pending().await,
+            Some(0) => tokio::task::yield_now().await,
+            Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+        }
+    }
+
+    /// A record was written, or is about to be: names the place as `KRUN_KILL_AT` does.
+    pub fn place(&self, moment: Moment, entry: &Entry) -> String {
+        let mut inner = self.inner();
+        let Some(said) = &mut inner.said else {
+            return String::new();
+        };
+        let step = said.step_of(entry);
+        if moment == Moment::Before {
+            let count = said.counts.entry(step.clone()).or_default();
+            *count += 1;
+            said.last.insert(step.clone(), *count);
+        }
+        let number = said.last.get(&step).copied().unwrap_or_default();
+        KillPoint {
+            moment,
+            number,
+            step,
+        }
+        .to_string()
+    }
+
+    /// Takes in a record that was written.
+    pub fn wrote(&self, record: &Record) {
+        if let Some(said) = &mut self.inner().said {
+            said.know(record);
+            said.lines.push(in_words(record));
+        }
+    }
+}
+
+impl Said {
+    fn know(&mut self, record: &Record) {
+        if let Entry::Intent { step, .. } = &record.entry {
+            self.steps.insert(record.seq, step.clone());
+        }
+    }
+
+    fn step_of(&self, entry: &Entry) -> Option<Address> {
+        match entry {
+            Entry::StepStarted { step, .. }
+            | Entry::Intent { step, .. }
+            | Entry::StepDone { step, .. }
+            | Entry::StepFailed { step, .. }
+            | Entry::Adopted { step, .. } => Some(step.clone()),
+            Entry::Outcome { intent, .. } => self.steps.get(intent).cloned(),
+            Entry::Undone { intents, .. } => {
+                let first = intents.first()?;
+                self.steps.get(first).cloned()
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A record in one line.
+fn in_words(record: &Record) -> String {
+    let what = match &record.entry {
+        Entry::Intent { step, effect, .. } => {
+            format!("{step} is about to {} {}", crate::world::verb(effect), effect.target())
+        }
+        Entry::Outcome { intent, outcome } => {
+            use krun_model::journal::Outcome;
+            let how = match outcome {
+                Outcome::Done(state) => format!("done: {state}"),
+                Outcome::Recovered(state) => format!("had happened: {state}"),
+                Outcome::NotDone(why) => format!("not done: {why}"),
+            };
+            format!("effect {} {how}", intent.0)
+        }
+        Entry::StepStarted { step, reason, .. } => format!("{step} begins: {reason}"),
+        Entry::StepDone { step, change, .. } => format!("{step} is done: {}", change.word()),
+        Entry::StepFailed { step, fault, .. } => format!("{step} fails: {fault}"),
+        Entry::Undone { intents, how } => {
+            let all: Vec<_> = intents.iter().map(|seq| seq.0.to_string()).collect();
+            format!("effects {} taken back: {how}", all.join(", "))
+        }
+        Entry::RunStarted { verb, .. } => format!("{verb:?} {} begins", record.run),
+        Entry::RunResumed { .. } => format!("run {} goes on", record.run),
+        Entry::RunFinished { status, .. } => format!("run {} ends: {status:?}", record.run),
+        Entry::Created { .. } => "the deployment begins".to_owned(),
+        Entry::RolledBack => "back at the baseline".to_owned(),
+        Entry::Adopted { step, .. } => format!("{step} adopts a process"),
+    };
+    format!("{:>4} {what}", record.seq.0)
+}

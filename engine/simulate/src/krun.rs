@@ -1,0 +1,192 @@
+//! One simulated krun: a command on a deployment, from its start to its end or its death.
+//!
+//! Owns how the engine is put together over a simulated machine. Decides nothing of what befalls it.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use krun_model::{
+    Choice, DeploymentName, Effector, Event, Fault, Map, Reporter, Runbook,
+    host::Machine,
+    journal::{Verb, Who},
+    kind::Kinds,
+};
+use krun_run::{Ended, Ledger, RollbackOptions, RunOptions, RunRequest, Session};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    fate::Fate, journal::MemoryJournal, machine::SimMachine, watched::Watched, world::World,
+};
+
+/// After so much simulated time a krun hangs.
+const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What a simulated deployment is made of, the same in every schedule.
+#[derive(Clone)]
+pub struct Subject {
+    /// The runbook, evaluated.
+    pub runbook: Runbook,
+    /// All kinds.
+    pub kinds: Kinds,
+    /// The machine as it is before anything runs.
+    pub start: World,
+}
+
+/// Which command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `krun RUNBOOK`.
+    Run,
+    /// `krun rollback`.
+    Rollback,
+}
+
+/// How a krun ended.
+#[derive(Debug)]
+pub enum End {
+    /// By a fate.
+    Killed,
+    /// By itself.
+    Ended(Ended),
+    /// It did not begin.
+    Refused(Fault),
+    /// Not at all: everything waits for something else.
+    Hangs,
+    /// By a defect.
+    Panicked(String),
+}
+
+/// What stays when a krun is gone.
+#[derive(Clone)]
+pub struct Place {
+    /// The machine.
+    pub world: Arc<Mutex<World>>,
+    /// The deployment's journal.
+    pub journal: Arc<MemoryJournal>,
+}
+
+impl Place {
+    /// A machine on which nothing ran yet.
+    pub fn new(start: World) -> Self {
+        Self {
+            world: Arc::new(Mutex::new(start)),
+            journal: Arc::default(),
+        }
+    }
+}
+
+/// The name of every simulated deployment.
+pub fn deployment() -> DeploymentName {
+    match "simulated".parse() {
+        Ok(name) => name,
+        Err(_) => unreachable!("a name without anything special in it"),
+    }
+}
+
+/// A runtime with a clock of its own, on this thread alone.
+///
+/// # Errors
+/// The operating system gives no timers.
+pub fn runtime() -> Result<Runtime, Fault> {
+    Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| Fault::internal(format!("no runtime: {error}")))
+}
+
+/// Runs one krun.
+pub fn krun(
+    runtime: &Runtime,
+    subject: &Subject,
+    place: &Place,
+    fate: &Arc<Fate>,
+    command: Command,
+    force: bool,
+) -> End {
+    let work = async {
+        let lived = krun_run::report(Box::new(Nobody), async |events| {
+            let journal = Watched {
+                journal: place.journal.clone(),
+                fate: fate.clone(),
+                world: place.world.clone(),
+            };
+            let machine = Arc::new(SimMachine::new(place.world.clone(), fate.clone()));
+            let id = "simulated-id".to_owned();
+            let session = Session {
+                ledger: Arc::new(Ledger::open(Arc::new(journal), deployment(), id)?),
+                machine: machine.clone() as Arc<dyn Machine>,
+                cluster: machine as Arc<dyn Effector>,
+                events,
+                who: who(),
+                quarantine: crate::QUARANTINE.into(),
+                cancel: fate.told_to_stop(),
+                fence: None,
+            };
+            session.know_adopted();
+            match command {
+                Command::Run => krun_run::run(&session, request(subject, force)).await,
+                Command::Rollback => {
+                    krun_run::rollback(&session, RollbackOptions { force }).await
+                }
+            }
+        });
+        tokio::select! {
+            biased;
+            () = fate.killed() => End::Killed,
+            ended = tokio::time::timeout(FOREVER, lived) => match ended {
+                Err(_) => End::Hangs,
+                Ok(Ok(ended)) => End::Ended(ended),
+                Ok(Err(fault)) => End::Refused(fault),
+            },
+        }
+    };
+    let end = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+    match end {
+        // What it still said after its death nobody heard.
+        _ if !fate.is_alive() => End::Killed,
+        Ok(end) => end,
+        Err(panic) => End::Panicked(
+            panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_default(),
+        ),
+    }
+}
+
+fn request(subject: &Subject, force: bool) -> RunRequest {
+    RunRequest {
+        runbook: subject.runbook.clone(),
+        kinds: subject.kinds.clone(),
+        path: "simulated.rhai".to_owned(),
+        given: Map::new(),
+        verb: Verb::Run,
+        options: RunOptions {
+            force,
+            agreed: true,
+            ..RunOptions::default()
+        },
+        choice: Choice::default(),
+        approve: Box::new(|_| Ok(())),
+    }
+}
+
+fn who() -> Who {
+    Who {
+        user: "simulated".into(),
+        host: "simulated".into(),
+        pid: 1,
+        krun: "0".into(),
+    }
+}
+
+struct Nobody;
+
+impl Reporter for Nobody {
+    fn event(&mut self, _event: &Event) {}
+}

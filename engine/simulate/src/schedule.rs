@@ -1,0 +1,458 @@
+//! One schedule: what befalls a deployment from its first krun to its rollback, from a seed.
+//!
+//! Owns the order of kruns and what happens between them, and compares with the calm life: the same
+//! final state, nothing done twice, after a rollback the machine as it was, no intent left open.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{Fault, FaultCode, History, Journal as _, event::RunStatus};
+use tokio::runtime::Runtime;
+
+use crate::{
+    QUARANTINE,
+    calm::Calm,
+    fate::{Blows, Fate},
+    faults::Faults,
+    krun::{Command, End, Place, Subject, deployment, krun, runtime},
+    tree::Node,
+    world::World,
+};
+
+/// How many kruns of one command may be struck.
+const MOST_STRUCK: usize = 3;
+/// How often a krun that nothing befalls may be repeated until the deployment is as wanted: after a
+/// change from outside, one finds it and the next goes on over it.
+const CALM: usize = 3;
+
+/// Why a schedule broke a promise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broken {
+    /// Which promise.
+    pub what: String,
+    /// What led there, if it was to be written down.
+    pub said: Vec<String>,
+}
+
+/// A schedule under way.
+pub(crate) struct Schedule<'a> {
+    subject: &'a Subject,
+    calm: &'a Calm,
+    faults: Faults,
+    rng: fastrand::Rng,
+    runtime: Runtime,
+    place: Place,
+    said: Option<Vec<String>>,
+    /// What somebody else changed.
+    touched: BTreeSet<Utf8PathBuf>,
+    /// Whether a process died, so that it was started again.
+    died: bool,
+}
+
+/// Lives through the schedule of a seed. With `say`, what happens is written down.
+///
+/// # Errors
+/// The promise that did not hold.
+pub(crate) fn live(
+    subject: &Subject,
+    calm: &Calm,
+    faults: Faults,
+    seed: u64,
+    say: bool,
+) -> Result<Vec<String>, Broken> {
+    // What is drawn by chance within the engine, such as the jitter of a wait.
+    fastrand::seed(seed);
+    let broken = |fault: Fault| Broken {
+        what: fault.to_string(),
+        said: vec![],
+    };
+    let mut schedule = Schedule {
+        subject,
+        calm,
+        faults,
+        rng: fastrand::Rng::with_seed(seed),
+        runtime: runtime().map_err(broken)?,
+        place: Place::new(subject.start.clone()),
+        said: say.then(Vec::new),
+        touched: BTreeSet::new(),
+        died: false,
+    };
+    match schedule.live() {
+        Ok(()) => Ok(schedule.said.unwrap_or_default()),
+        Err(what) => Err(Broken {
+            what,
+            said: schedule.said.unwrap_or_default(),
+        }),
+    }
+}
+
+/// How a command came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// Everything is as wanted.
+    Through,
+    /// It was given up on the way.
+    Away,
+}
+
+impl Schedule<'_> {
+    fn live(&mut self) -> Result<(), String> {
+        let gives_up = self.rng.u8(..3) == 0;
+        if self.bring_about(Command::Run, gives_up)? == Came::Through {
+            self.is_as_in_calm()?;
+            self.changes_nothing_more()?;
+        }
+        if self.rng.u8(..4) == 0 && self.between() {
+            self.say("somebody was here before the rollback");
+        }
+        self.bring_about(Command::Rollback, false)?;
+        self.is_as_before()?;
+        if self.touched.is_empty() && self.rng.u8(..4) == 0 {
+            self.died = false;
+            self.world().forget_deeds();
+            self.bring_about(Command::Run, false)?;
+            self.is_as_in_calm()?;
+        }
+        Ok(())
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.place
+            .world
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&mut self, line: &str) {
+        if let Some(said) = &mut self.said {
+            said.push(line.to_owned());
+        }
+    }
+
+    /// Runs a command, struck a few times, until it is through.
+    fn bring_about(&mut self, command: Command, gives_up: bool) -> Result<Came, String> {
+        let strikes = self.rng.usize(1..=MOST_STRUCK);
+        for _ in 0..strikes {
+            let blows = self.blows(command);
+            let (end, struck) = self.krun(command, blows, false)?;
+            if let End::Ended(ended) = &end
+                && ended.status == RunStatus::Succeeded
+                && !struck
+            {
+                return Ok(Came::Through);
+            }
+            if gives_up && struck {
+                return Ok(Came::Away);
+            }
+            self.between();
+        }
+        let mut force = false;
+        for _ in 0..CALM {
+            let (end, _) = self.krun(command, Blows::default(), force)?;
+            match end {
+                End::Ended(ended) if ended.status == RunStatus::Succeeded => {
+                    return Ok(Came::Through);
+                }
+                end if !self.touched.is_empty() && !force && may_be_forced(&end) => {
+                    self.say("again, with --force");
+                    force = true;
+                }
+                end => return Err(format!("with nothing in its way {command:?} ends so: {}", words(&end))),
+            }
+        }
+        Err(format!("{command:?} does not come to an end"))
+    }
+
+    /// What is to befall the next krun.
+    fn blows(&mut self, command: Command) -> Blows {
+        let (moments, effects) = self.calm.size(command);
+        let (rng, faults) = (&mut self.rng, self.faults);
+        // A little beyond, since going on may take longer.
+        let moment = |rng: &mut fastrand::Rng| Some(rng.u64(1..=moments + moments / 4 + 1));
+        let mut blows = Blows {
+            delay: faults.delay && rng.bool(),
+            ..Blows::default()
+        };
+        let kinds: Vec<u8> = [
+            (faults.kill || faults.power).then_some(0),
+            faults.error.then_some(1),
+            faults.death.then_some(2),
+            faults.stop.then_some(3),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        match kinds.get(rng.usize(..kinds.len().max(1))) {
+            Some(0) => blows.kill = moment(rng),
+            Some(1) => blows.error = Some((rng.u64(1..=effects + 1), rng.bool())),
+            Some(2) => blows.death = moment(rng),
+            Some(3) => blows.stop = moment(rng),
+            _ => {}
+        }
+        blows
+    }
+
+    /// One krun, with what befalls it; whether anything did.
+    fn krun(&mut self, command: Command, blows: Blows, force: bool) -> Result<(End, bool), String> {
+        let known = match &self.said {
+            Some(_) => self.place.journal.read(&deployment()).ok(),
+            None => None,
+        };
+        let seed = self.rng.u64(..);
+        let fate = Arc::new(Fate::new(seed, blows, known.as_deref()));
+        self.say(match command {
+            Command::Run => "krun RUNBOOK",
+            Command::Rollback => "krun rollback",
+        });
+        let end = krun(
+            &self.runtime,
+            self.subject,
+            &self.place,
+            &fate,
+            command,
+            force,
+        );
+        if let Some(said) = &mut self.said {
+            said.extend(fate.lines().into_iter().map(|line| format!("  {line}")));
+            said.push(format!("  {}", words(&end)));
+        }
+        self.died |= blows.death.is_some() && fate.struck();
+        match &end {
+            End::Hangs => return Err(format!("{command:?} hangs")),
+            End::Panicked(why) => return Err(format!("{command:?} panics: {why}")),
+            End::Killed => {
+                let rng = &mut self.rng;
+                let both = self.faults.power && self.faults.kill;
+                if self.faults.power && (!both || rng.u8(..3) == 0) {
+                    self.lose_power();
+                }
+            }
+            End::Ended(_) | End::Refused(_) => {}
+        }
+        Ok((end, fate.struck()))
+    }
+
+    fn lose_power(&mut self) {
+        let at_risk = self.place.journal.at_risk(&deployment());
+        let lost = self.rng.usize(..=at_risk);
+        self.place.journal.lose(&deployment(), lost);
+        let any = !self.world().processes.is_empty();
+        self.died |= any;
+        self.world().reboot();
+        self.say(&format!("the power fails: {lost} entries of {at_risk} that were not durable are lost"));
+    }
+
+    /// Somebody else changes something, perhaps.
+    fn between(&mut self) -> bool {
+        if !self.faults.outside || self.rng.bool() || self.calm.written.is_empty() {
+            return false;
+        }
+        let at = self.rng.usize(..self.calm.written.len());
+        let path = self.calm.written[at].clone();
+        let ours = self.subject.start.files.get(&path).is_none();
+        // A file that was there before krun is what the runbook rests on: without it nothing goes on.
+        let how = self.rng.u8(..if ours { 3 } else { 2 });
+        let said = change(&mut self.world(), &path, how);
+        if let Some(said) = said {
+            self.say(&format!("somebody {said} {path}"));
+            self.touched.insert(path);
+            return true;
+        }
+        false
+    }
+
+    fn history(&self) -> Result<History, String> {
+        let records = self.place.journal.read(&deployment());
+        Ok(History::fold(&records.map_err(|fault| fault.to_string())?))
+    }
+
+    fn no_intent_is_open(&self) -> Result<(), String> {
+        match self.history()?.pending.first() {
+            None => Ok(()),
+            Some(open) => Err(format!(
+                "an intent is left open: {} on {}",
+                open.seq.0,
+                open.effect.target()
+            )),
+        }
+    }
+
+    /// After a run: the same state as after an undisturbed one, and nothing done twice.
+    fn is_as_in_calm(&self) -> Result<(), String> {
+        self.no_intent_is_open()?;
+        let world = self.world();
+        if self.touched.is_empty() {
+            same_files(&self.calm.done.files, &world.files, |path| self.calm.belongs_to_process(path))?;
+        }
+        let digests = |world: &World| -> Vec<_> {
+            let all = world.processes.values();
+            all.map(|one| (one.spec.id.clone(), one.running.digest))
+                .collect()
+        };
+        // One that died last is started by the next run.
+        if !self.died && digests(&world) != digests(&self.calm.done) {
+            return Err("other processes run than after an undisturbed run".to_owned());
+        }
+        if world.packages != self.calm.done.packages {
+            return Err("other packages are installed".to_owned());
+        }
+        if !self.touched.is_empty() || self.died {
+            return Ok(());
+        }
+        for (deed, times) in world.deeds() {
+            let calm = self.calm.done.deeds().get(deed).copied().unwrap_or_default();
+            if *times > calm {
+                let (act, target) = deed;
+                return Err(format!(
+                    "done {times} times instead of {calm}: {act} {target}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// One more run finds everything as wanted.
+    fn changes_nothing_more(&mut self) -> Result<(), String> {
+        if self.died {
+            let (end, _) = self.krun(Command::Run, Blows::default(), false)?;
+            if !succeeded(&end) {
+                return Err(format!("a run after a process died ends so: {}", words(&end)));
+            }
+            self.died = false;
+            self.is_as_in_calm_but_for_deeds()?;
+        }
+        let before = self.world().deeds().clone();
+        let (end, _) = self.krun(Command::Run, Blows::default(), false)?;
+        if !succeeded(&end) {
+            return Err(format!("a run with nothing to do ends so: {}", words(&end)));
+        }
+        if *self.world().deeds() != before {
+            return Err("a run after a run that succeeded changes something".to_owned());
+        }
+        Ok(())
+    }
+
+    fn is_as_in_calm_but_for_deeds(&mut self) -> Result<(), String> {
+        self.world().forget_deeds();
+        self.is_as_in_calm()
+    }
+
+    /// After a rollback: the machine as it was, and a journal with nothing to take back.
+    fn is_as_before(&self) -> Result<(), String> {
+        self.no_intent_is_open()?;
+        if !self.history()?.is_baseline() {
+            return Err("after the rollback there is still something to take back".to_owned());
+        }
+        let world = self.world();
+        if let Some(id) = world.processes.keys().next() {
+            return Err(format!("after the rollback {} still runs", id.step));
+        }
+        let touched = |path: &Utf8Path| {
+            self.touched
+                .iter()
+                .any(|one| path.starts_with(one) || one.starts_with(path))
+        };
+        same_files(&self.subject.start.files, &world.files, touched)
+    }
+}
+
+fn may_be_forced(end: &End) -> bool {
+    match end {
+        End::Refused(fault) => fault.code == FaultCode::InDoubt,
+        End::Ended(ended) => ended.status == RunStatus::Conflict,
+        _ => false,
+    }
+}
+
+fn succeeded(end: &End) -> bool {
+    matches!(end, End::Ended(ended) if ended.status == RunStatus::Succeeded)
+}
+
+/// How a krun ended, in a line.
+pub(crate) fn words(end: &End) -> String {
+    match end {
+        End::Killed => "it is killed".to_owned(),
+        End::Hangs => "it hangs".to_owned(),
+        End::Panicked(why) => format!("it panics: {why}"),
+        End::Refused(fault) => format!("it refuses: {fault}"),
+        End::Ended(ended) => {
+            let faults: Vec<_> = ended.faults.iter().map(|(_, fault)| {
+                let why = fault.why.as_deref().unwrap_or_default();
+                format!("{fault} {why} {}", fault.evidence.join("; "))
+            }).collect();
+            format!("{:?} {}", ended.status, faults.join("; "))
+        }
+    }
+}
+
+/// Somebody else's change of a path; what it was.
+fn change(world: &mut World, path: &Utf8Path, how: u8) -> Option<&'static str> {
+    match (how, world.files.get(path).cloned()?) {
+        (0, Node::File { bytes, mode, .. }) => {
+            let more = [&*bytes, b"# somebody\n"].concat();
+            world.files.write(path, more.into(), mode, None).ok()?;
+            Some("appends to")
+        }
+        (1, Node::File { bytes, mode, .. }) => {
+            let owner = None;
+            world
+                .files
+                .write(path, bytes, mode ^ 0o111, owner)
+                .ok()?;
+            Some("changes the mode of")
+        }
+        (_, Node::File { .. } | Node::Link { .. }) => {
+            world.files.take(path);
+            Some("deletes")
+        }
+        (_, Node::Dir { .. }) => {
+            world.files.plant(&path.join("somebodys"), Node::file(*b"mine", 0o644));
+            Some("puts a file into")
+        }
+    }
+}
+
+/// Whether two trees are the same, but for krun's own place and some paths.
+fn same_files(
+    wanted: &crate::tree::Tree,
+    found: &crate::tree::Tree,
+    leave_out: impl Fn(&Utf8Path) -> bool,
+) -> Result<(), String> {
+    let counts = |path: &Utf8Path| {
+        !path.starts_with(QUARANTINE)
+            && !Utf8Path::new(QUARANTINE).starts_with(path)
+            && !path.starts_with(crate::CACHE)
+            && !leave_out(path)
+    };
+    let mut wanted = wanted.iter().filter(|(path, _)| counts(path));
+    let mut found = found.iter().filter(|(path, _)| counts(path));
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return Ok(()),
+            (Some(one), Some(other)) if one == other => {}
+            (one, other) => {
+                return Err(format!(
+                    "the files differ: {} is wanted, {} was found",
+                    seen(one),
+                    seen(other)
+                ));
+            }
+        }
+    }
+}
+
+fn seen(node: Option<(&Utf8Path, &Node)>) -> String {
+    match node {
+        None => "nothing more".to_owned(),
+        Some((path, Node::File { bytes, mode, .. })) => {
+            let text = String::from_utf8_lossy(bytes);
+            let text: String = text.chars().take(60).collect();
+            format!("{path} (mode {mode:04o}, {} bytes: {text:?})", bytes.len())
+        }
+        Some((path, Node::Dir { mode, .. })) => format!("{path} (folder, mode {mode:04o})"),
+        Some((path, Node::Link { to })) => format!("{path} (link to {to})"),
+    }
+}

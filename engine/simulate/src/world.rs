@@ -1,0 +1,245 @@
+//! What a simulated machine has: files, processes, packages. It outlives every krun.
+//!
+//! Owns the state and what each effect does to it, and counts what was really done: the witness that
+//! nothing is done twice. Never fails by chance: that is [`crate::fate`]'s.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
+    sync::Arc,
+};
+
+use camino::Utf8Path;
+use krun_model::{
+    Effect, Fault, FaultCode, ProcessId, ProcessSpec, Target, TargetState, process::Running,
+};
+
+use crate::tree::{Node, Tree};
+
+/// The boot id of a simulated machine begins so.
+const BOOT: &str = "simulated-boot-";
+
+/// A machine's state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    /// Its files.
+    pub files: Tree,
+    /// Its running processes.
+    pub processes: BTreeMap<ProcessId, Process>,
+    /// Its installed packages.
+    pub packages: BTreeSet<String>,
+    deeds: BTreeMap<Deed, u32>,
+    pids: u32,
+    boots: u32,
+}
+
+/// A running process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Process {
+    /// What it was started with.
+    pub spec: ProcessSpec,
+    /// How the operating system shows it.
+    pub running: Running,
+}
+
+/// Something that was really done: the act, and what it was done to.
+pub type Deed = (&'static str, Target);
+
+impl World {
+    /// A machine as it is before anything runs: the usual folders, and a package manager.
+    pub fn new() -> Self {
+        let mut world = Self::default();
+        for folder in ["/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/var/lib/dpkg"] {
+            world.files.plant(folder.into(), Node::dir(0o755));
+        }
+        let program = || Node::file(*b"#!", 0o755);
+        world.files.plant("/usr/bin/apt-get".into(), program());
+        world
+    }
+
+    /// How often each thing was really done.
+    pub fn deeds(&self) -> &BTreeMap<Deed, u32> {
+        &self.deeds
+    }
+
+    /// Counts from now on.
+    pub fn forget_deeds(&mut self) {
+        self.deeds.clear();
+    }
+
+    fn did(&mut self, act: &'static str, target: Target) {
+        *self.deeds.entry((act, target)).or_default() += 1;
+    }
+
+    /// The state of a thing of the machine.
+    ///
+    /// # Errors
+    /// As the agent: a folder is expected where something else is.
+    pub fn state(&self, target: &Target) -> Result<TargetState, Fault> {
+        Ok(match target {
+            Target::Path(path) => self.files.state(path),
+            Target::Contents(path) => match self.files.names(path) {
+                Some(names) => TargetState::Contents(names.into_iter().collect()),
+                None if self.files.get(path).is_none() => TargetState::Absent,
+                None => {
+                    return Err(
+                        Fault::new(FaultCode::Conflict, "a folder is expected here")
+                            .at(path)
+                            .because("something else is there"),
+                    );
+                }
+            },
+            Target::Moved { from, to } => TargetState::Moved {
+                from: self.files.get(from).is_some(),
+                to: self.files.get(to).is_some(),
+            },
+            Target::Process(id) => match self.processes.get(id) {
+                Some(process) => TargetState::Running(process.running.clone()),
+                None => TargetState::Absent,
+            },
+            Target::Packages(names) => match names.iter().all(|one| self.packages.contains(one)) {
+                true => TargetState::Installed,
+                false => TargetState::Absent,
+            },
+            other => return Err(not_of_a_machine(other)),
+        })
+    }
+
+    /// Brings an effect about. With `names`, a release moves only so many.
+    ///
+    /// # Errors
+    /// As the agent.
+    pub fn perform(&mut self, effect: &Effect, names: Option<usize>) -> Result<(), Fault> {
+        let target = effect.target();
+        let before = self.state(&target)?;
+        match effect {
+            Effect::WriteFile {
+                path,
+                content,
+                mode,
+                owner,
+            } => {
+                let bytes = content.bytes.clone().ok_or_else(|| {
+                    Fault::internal("the bytes of a file to write were not loaded").at(path)
+                })?;
+                self.files.write(path, bytes, *mode, *owner)?;
+            }
+            Effect::RemoveFile { path } => self.files.remove_file(path)?,
+            Effect::MakeDir { path, mode } => self.files.make_dir(path, *mode)?,
+            Effect::RemoveDir { path } => self.files.remove_dir(path)?,
+            Effect::Link { path, to } => self.files.link(path, to)?,
+            Effect::Move { from, to } => self.files.rename(from, to)?,
+            Effect::Claim { .. } => {}
+            Effect::Release {
+                path,
+                keep,
+                quarantine,
+            } => {
+                let all = self.files.names(path).unwrap_or_default();
+                let go = all.iter().filter(|name| !keep.contains(*name));
+                for name in go.take(names.unwrap_or(usize::MAX)) {
+                    self.files.rename(&path.join(name), &quarantine.join(name))?;
+                    self.did("set aside", Target::Path(path.join(name)));
+                }
+                return Ok(());
+            }
+            Effect::StartProcess(spec) => self.start(spec)?,
+            Effect::StopProcess { id, .. } => {
+                self.processes.remove(id);
+            }
+            Effect::InstallPackages { names } => self.packages.extend(names.iter().cloned()),
+            other => return Err(not_of_a_machine(&other.target())),
+        }
+        if self.state(&target)? != before {
+            let done_to = match target {
+                // Where it was put is named after the run.
+                Target::Moved { from, .. } => Target::Path(from),
+                other => other,
+            };
+            self.did(verb(effect), done_to);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, spec: &ProcessSpec) -> Result<(), Fault> {
+        let what = format!("could not start process {}", spec.id.step);
+        match self.processes.get(&spec.id) {
+            Some(process) if process.running.digest == Some(spec.digest) => return Ok(()),
+            Some(_) => {
+                return Err(Fault::new(FaultCode::Conflict, what)
+                    .because("it runs already, with something else"));
+            }
+            None => {}
+        }
+        if !matches!(self.files.follow(&spec.cwd), Some(Node::Dir { .. })) {
+            return Err(Fault::new(FaultCode::Conflict, what)
+                .at(&spec.cwd)
+                .because("the folder that it is to run in does not exist"));
+        }
+        self.log(&spec.log, "started\n")
+            .map_err(|_| Fault::io(what, &spec.log, &ErrorKind::NotFound.into()))?;
+        self.pids += 1;
+        let running = Running {
+            pid: 1000 + self.pids,
+            started: self.pids.into(),
+            boot: format!("{BOOT}{}", self.boots),
+            digest: Some(spec.digest),
+            command: spec.argv.join(" "),
+        };
+        let process = Process {
+            spec: spec.clone(),
+            running,
+        };
+        self.processes.insert(spec.id.clone(), process);
+        Ok(())
+    }
+
+    /// A process writes to its log.
+    pub fn log(&mut self, path: &Utf8Path, text: &str) -> Result<(), Fault> {
+        let mut bytes = self.files.bytes(path)?.unwrap_or_default().to_vec();
+        bytes.extend(text.as_bytes());
+        self.files.write(path, Arc::from(bytes), 0o644, None)
+    }
+
+    /// A process ends by itself; the number says which. Its step, if there was any.
+    pub fn one_dies(&mut self, number: usize) -> Option<ProcessId> {
+        let all: Vec<_> = self.processes.keys().cloned().collect();
+        let id = all.get(number.checked_rem(all.len())?)?.clone();
+        self.processes.remove(&id);
+        Some(id)
+    }
+
+    /// The power fails, and comes back.
+    pub fn reboot(&mut self) {
+        self.processes.clear();
+        self.boots += 1;
+    }
+}
+
+/// What an effect does, as a verb.
+pub fn verb(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::WriteFile { .. } => "write",
+        Effect::RemoveFile { .. } | Effect::RemoveDir { .. } => "remove",
+        Effect::MakeDir { .. } => "make",
+        Effect::Link { .. } => "link",
+        Effect::Move { .. } => "move",
+        Effect::Claim { .. } => "claim",
+        Effect::Release { .. } => "set aside",
+        Effect::StartProcess(_) => "start",
+        Effect::StopProcess { .. } => "stop",
+        Effect::InstallPackages { .. } => "install",
+        Effect::CreateTopic { .. } => "create",
+        Effect::DeleteTopic { .. } | Effect::DeleteGroup { .. } => "delete",
+        Effect::Produce { .. } => "produce",
+        Effect::AddPartitions { .. } => "add partitions to",
+        Effect::AlterConfigs { .. } => "alter",
+        Effect::CommitOffsets { .. } => "commit",
+        Effect::Reassign { .. } => "reassign",
+        Effect::ElectLeaders { .. } => "elect",
+    }
+}
+
+fn not_of_a_machine(target: &Target) -> Fault {
+    Fault::internal(format!("{target} is not a thing of a machine"))
+}
