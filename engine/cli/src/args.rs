@@ -113,6 +113,8 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Prove in a scratch deployment that a runbook survives being killed anywhere.
     Test(TestArgs),
+    /// Live through thousands of schedules of faults on a simulated machine; touches nothing real.
+    Simulate(SimulateArgs),
 }
 
 /// What to do with the state store.
@@ -440,6 +442,32 @@ pub struct TestArgs {
     /// Go on although steps act on what lies outside the scratch folder.
     #[arg(long)]
     pub allow_outside: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct SimulateArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+    /// How many seeds: each is a schedule of its own.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, conflicts_with = "seed")]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with = "seed")]
+    pub from: u64,
+    /// Live through this seed alone, and say everything that happens.
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// Which faults may befall it, with commas between them: kill, error, delay, death, stop, power,
+    /// outside-change [default: all].
+    #[arg(long, value_name = "FAULTS", value_parser = str::parse::<krun_simulate::Faults>)]
+    pub faults: Option<krun_simulate::Faults>,
+    /// Folder with what is on the simulated machine at first: `FOLDER/etc/hosts` is there as
+    /// `/etc/hosts`.
+    #[arg(long, value_name = "FOLDER")]
+    pub start_from: Option<String>,
+    /// How many schedules are lived through at the same time [default: one for each processor].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub jobs: Option<u32>,
 }
 
 #[derive(Args, Debug)]

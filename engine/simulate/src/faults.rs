@@ -1,6 +1,6 @@
 //! The sorts of faults that a simulation draws from.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// Which faults may befall a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,18 @@ impl Faults {
     }
 }
 
+impl fmt::Display for Faults {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut copy = *self;
+        let names = Self::NAMES.into_iter();
+        let on: Vec<_> = names
+            .filter(|name| copy.switch(name).is_some_and(|switch| *switch))
+            .collect();
+        f.write_str(&on.join(","))
+    }
+}
+
 impl FromStr for Faults {
     type Err = String;
 
@@ -102,6 +114,7 @@ mod tests {
     fn by_name() {
         let all: Faults = Faults::NAMES.join(",").parse().unwrap();
         assert_eq!(all, Faults::all());
+        assert_eq!(all.to_string(), Faults::NAMES.join(","));
         let few: Faults = "kill, delay".parse().unwrap();
         assert_eq!((few.kill, few.delay, few.error), (true, true, false));
         assert!("kill,plague".parse::<Faults>().is_err());

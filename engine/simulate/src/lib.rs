@@ -18,15 +18,17 @@ mod journal;
 mod krun;
 mod machine;
 mod refusal;
+mod same;
 mod schedule;
 mod soak;
 mod tree;
 mod watched;
 mod world;
 
+pub use fate::{Blows, Fate};
 pub use faults::Faults;
 pub use journal::MemoryJournal;
-pub use krun::Subject;
+pub use krun::{Command, End, Place, Subject, deployment, krun, runtime};
 pub use refusal::refuse;
 pub use schedule::Broken;
 pub use soak::{Failure, Soak, Soaked};

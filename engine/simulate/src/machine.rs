@@ -27,6 +27,8 @@ use crate::{
     world::{World, verb},
 };
 
+/// How every random id of a simulated machine begins.
+pub const UUID: &str = "simulated-uuid-";
 /// Room and memory are never scarce.
 const PLENTY: u64 = 1 << 50;
 
@@ -170,7 +172,7 @@ impl ReadHost for SimMachine {
     async fn read(&self, path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
         if path == "/proc/sys/kernel/random/uuid" {
             let number = self.fate.pick(1 << 30);
-            return Ok(Some(format!("simulated-{number}\n").into_bytes()));
+            return Ok(Some(format!("{UUID}{number}\n").into_bytes()));
         }
         Ok(self.see().await.files.bytes(path)?.map(|all| all.to_vec()))
     }

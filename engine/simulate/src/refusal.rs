@@ -4,22 +4,24 @@ use krun_model::{Fault, FaultCode, Runbook};
 
 /// The kinds that reach the world only through the simulated machine. A kind that is not here is
 /// refused: what is not simulated is not pretended.
-const SIMULATED: [&str; 6] = [
+const SIMULATED: [&str; 9] = [
     "assert",
     "directory",
     "file",
     "file_clone",
+    "kafka::clean_logs",
     "package",
     "properties",
+    "zookeeper::clean",
+    "zookeeper::snapshot_folders",
 ];
 
-/// Refuses a runbook that has steps of kinds that can't be simulated. `own` are further kinds that
-/// the caller knows to reach nothing but the machine.
+/// Refuses a runbook that has steps of kinds that can't be simulated.
 ///
 /// # Errors
 /// The steps, by name.
-pub fn refuse(runbook: &Runbook, own: &[&str]) -> Result<(), Fault> {
-    let known = |kind: &str| SIMULATED.contains(&kind) || own.contains(&kind);
+pub fn refuse(runbook: &Runbook) -> Result<(), Fault> {
+    let known = |kind: &str| SIMULATED.contains(&kind);
     let steps: Vec<_> = runbook
         .steps
         .iter()

@@ -13,11 +13,11 @@ use krun_model::{Fault, FaultCode, History, Journal as _, event::RunStatus};
 use tokio::runtime::Runtime;
 
 use crate::{
-    QUARANTINE,
     calm::Calm,
     fate::{Blows, Fate},
     faults::Faults,
     krun::{Command, End, Place, Subject, deployment, krun, runtime},
+    same::same_files,
     tree::Node,
     world::World,
 };
@@ -412,47 +412,5 @@ fn change(world: &mut World, path: &Utf8Path, how: u8) -> Option<&'static str> {
             world.files.plant(&path.join("somebodys"), Node::file(*b"mine", 0o644));
             Some("puts a file into")
         }
-    }
-}
-
-/// Whether two trees are the same, but for krun's own place and some paths.
-fn same_files(
-    wanted: &crate::tree::Tree,
-    found: &crate::tree::Tree,
-    leave_out: impl Fn(&Utf8Path) -> bool,
-) -> Result<(), String> {
-    let counts = |path: &Utf8Path| {
-        !path.starts_with(QUARANTINE)
-            && !Utf8Path::new(QUARANTINE).starts_with(path)
-            && !path.starts_with(crate::CACHE)
-            && !leave_out(path)
-    };
-    let mut wanted = wanted.iter().filter(|(path, _)| counts(path));
-    let mut found = found.iter().filter(|(path, _)| counts(path));
-    loop {
-        match (wanted.next(), found.next()) {
-            (None, None) => return Ok(()),
-            (Some(one), Some(other)) if one == other => {}
-            (one, other) => {
-                return Err(format!(
-                    "the files differ: {} is wanted, {} was found",
-                    seen(one),
-                    seen(other)
-                ));
-            }
-        }
-    }
-}
-
-fn seen(node: Option<(&Utf8Path, &Node)>) -> String {
-    match node {
-        None => "nothing more".to_owned(),
-        Some((path, Node::File { bytes, mode, .. })) => {
-            let text = String::from_utf8_lossy(bytes);
-            let text: String = text.chars().take(60).collect();
-            format!("{path} (mode {mode:04o}, {} bytes: {text:?})", bytes.len())
-        }
-        Some((path, Node::Dir { mode, .. })) => format!("{path} (folder, mode {mode:04o})"),
-        Some((path, Node::Link { to })) => format!("{path} (link to {to})"),
     }
 }

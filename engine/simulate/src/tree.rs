@@ -12,8 +12,8 @@ use krun_model::{Digest, Fault, FaultCode, TargetState};
 const LINKS: usize = 40;
 /// The user and group that krun runs as.
 pub const ME: (u32, u32) = (1000, 1000);
-/// The folder of temporary files: names that begin so are krun's own.
-const OWN: &str = ".krun-";
+/// How the name of a temporary file of krun's begins, and how it ends.
+const TEMP: (&str, &str) = (".krun-", ".tmp");
 
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,11 +123,10 @@ impl Tree {
         let Node::Dir { .. } = self.nodes.get(&place)? else {
             return None;
         };
-        let own = |name: &&str| name.starts_with(OWN);
         Some(
             self.below(&place)
                 .filter_map(|(path, _)| path.strip_prefix(&place).ok()?.as_str().into())
-                .filter(|name: &&str| !name.contains('/') && !own(name))
+                .filter(|name: &&str| !name.contains('/') && !is_temp(name))
                 .map(str::to_owned)
                 .collect(),
         )
@@ -290,7 +289,7 @@ impl Tree {
             .below(&place)
             .map(|(path, _)| path.to_owned())
             .filter(|path| path.parent() == Some(&*place))
-            .filter(|path| path.file_name().is_some_and(|name| name.starts_with(OWN)))
+            .filter(|path| path.file_name().is_some_and(is_temp))
             .collect();
         for path in left {
             self.nodes.remove(&path);
@@ -303,7 +302,7 @@ impl Tree {
             && let Some(place) = self.place(folder, true)
             && self.nodes.contains_key(&place)
         {
-            let name = format!("{OWN}{number}.tmp");
+            let name = format!("{}{number}{}", TEMP.0, TEMP.1);
             self.put(place.join(name), Node::file(*b"half", 0o600));
         }
     }
@@ -404,6 +403,10 @@ impl Tree {
         }
         Some(place)
     }
+}
+
+fn is_temp(name: &str) -> bool {
+    name.starts_with(TEMP.0) && name.ends_with(TEMP.1)
 }
 
 /// The names of a path, the last one first.

@@ -15,6 +15,7 @@ mod resume;
 mod rollback;
 mod run;
 mod show;
+mod simulate;
 mod start;
 mod state;
 mod status;
@@ -54,6 +55,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Rollback(args) => rollback::rollback(context, args),
         Command::Run(args) => run::run(context, args),
         Command::Show(args) => show::show(context, args),
+        Command::Simulate(args) => simulate::simulate(context, args),
         Command::Start(args) => start::start(context, args),
         Command::State(command) => state::state(context, command),
         Command::Status(args) => status::status(context, args),
