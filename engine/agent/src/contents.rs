@@ -1,6 +1,6 @@
 //! The contents of a folder that belongs to a process.
 
-use std::{collections::BTreeSet, ffi::OsString};
+use std::{collections::BTreeSet, ffi::OsString, io::ErrorKind};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode, TargetState};
@@ -21,12 +21,14 @@ pub fn state(path: &Utf8Path) -> Result<TargetState, Fault> {
     })
 }
 
-/// Moves every entry whose name is not in `keep` to `quarantine/<name>`.
+/// Moves every entry whose name is not in `keep` to `quarantine/<name>`, or to `<name>-2` and so on where
+/// that is taken: a folder can be set aside once more, when a rollback was killed, a run went on after
+/// it and then all of it is rolled back.
 ///
 /// Killed half-way, it goes on with what is left when it is called again.
 ///
 /// # Errors
-/// A conflict where the quarantine holds something of the same name.
+/// What the filesystem reports.
 pub fn release(
     path: &Utf8Path,
     keep: &BTreeSet<String>,
@@ -38,14 +40,14 @@ pub fn release(
     }
     make_parents(&quarantine.join("x"))?;
     for name in names {
-        let (Some(from), Some(to)) = (inside(path, &name), inside(quarantine, &name)) else {
+        let (Some(from), Some(name)) = (inside(path, &name), name.to_str()) else {
             return Err(
                 Fault::new(FaultCode::Io, "could not set aside what is in a folder")
                     .at(path)
                     .because(format!("the name {} is not UTF-8", name.display())),
             );
         };
-        rename_new(&from, &to).map_err(|error| rename_failed(&from, &to, &error))?;
+        set_aside(&from, quarantine, name)?;
     }
     sync_folder(quarantine)?;
     sync_folder(path)
@@ -68,6 +70,19 @@ fn names_to_move(path: &Utf8Path, keep: &BTreeSet<String>) -> Result<Vec<OsStrin
     }
     names.sort_unstable();
     Ok(names)
+}
+
+fn set_aside(from: &Utf8Path, quarantine: &Utf8Path, name: &str) -> Result<(), Fault> {
+    let mut to = quarantine.join(name);
+    for number in 2.. {
+        match rename_new(from, &to) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                to = quarantine.join(format!("{name}-{number}"));
+            }
+            result => return result.map_err(|error| rename_failed(from, &to, &error)),
+        }
+    }
+    Ok(())
 }
 
 fn inside(folder: &Utf8Path, name: &OsString) -> Option<Utf8PathBuf> {

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Effect, Fault, FaultCode, ProcessId, ProcessSpec, Target, TargetState, process::Running,
 };
@@ -138,7 +138,12 @@ impl World {
                 let all = self.files.names(path).unwrap_or_default();
                 let go = all.iter().filter(|name| !keep.contains(*name));
                 for name in go.take(names.unwrap_or(usize::MAX)) {
-                    self.files.rename(&path.join(name), &quarantine.join(name))?;
+                    let taken = |place: &Utf8PathBuf| self.files.get(place).is_some();
+                    let mut numbered = (2..).map(|number| quarantine.join(format!("{name}-{number}")));
+                    let place = Some(quarantine.join(name)).filter(|place| !taken(place));
+                    let place = place.or_else(|| numbered.find(|place| !taken(place)));
+                    let place = place.unwrap_or_default();
+                    self.files.rename(&path.join(name), &place)?;
                     self.did("set aside", Target::Path(path.join(name)));
                 }
                 return Ok(());
