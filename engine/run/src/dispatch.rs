@@ -177,6 +177,10 @@ impl Dispatcher {
                 joined.map_err(|error| Fault::internal(format!("a step ended: {error}")))?;
             self.ended(at, since, result).await?;
         }
+        if self.may_begin() && self.begun.len() < self.cx.runbook.steps.len() {
+            let why = "steps wait for each other, and were not begun";
+            self.faults.push((None, Fault::internal(why)));
+        }
         self.skip_the_rest();
         let cancelled = self
             .faults

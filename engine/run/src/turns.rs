@@ -46,10 +46,11 @@ impl Lane {
 
 impl Turns {
     /// The lanes of a plan. In a restart group what is down comes up before anything is taken down,
-    /// and one is taken down at a time.
+    /// unless it comes after what is to be taken down; and one is taken down at a time.
     pub fn of(runbook: &Runbook, plan: &Plan, observed: &Observed) -> Self {
         let mut turns = Self::default();
         let mut named: HashMap<(bool, &str), usize> = HashMap::new();
+        let mut down: Vec<(usize, usize)> = Vec::new();
         for (at, step) in runbook.steps.iter().enumerate() {
             if let Some(serial) = &step.manner.serial {
                 let lane = *named
@@ -70,11 +71,35 @@ impl Turns {
             if change == Change::Restart {
                 turns.of.entry(at).or_default().push(lane);
             } else {
-                turns.lanes[lane].first.insert(at);
-                turns.closes.entry(at).or_default().push(lane);
+                down.push((at, lane));
             }
         }
+        turns.let_come_up_first(runbook, &down);
         turns
+    }
+
+    /// Keeps lanes closed for what is down, as far as nothing then waits for itself.
+    fn let_come_up_first(&mut self, runbook: &Runbook, down: &[(usize, usize)]) {
+        if down.is_empty() {
+            return;
+        }
+        let steps = runbook.steps.iter().enumerate();
+        let places: HashMap<_, _> = steps.map(|(at, step)| (&step.address, at)).collect();
+        let mut waits_for: Vec<Vec<usize>> = runbook
+            .steps
+            .iter()
+            .map(|step| step.after.iter().filter_map(|one| places.get(one).copied()).collect())
+            .collect();
+        for (step, lane) in down {
+            let in_lane = |(_, lanes): &(&usize, &Vec<usize>)| lanes.contains(lane);
+            let held: Vec<_> = self.of.iter().filter(in_lane).map(|(at, _)| *at).collect();
+            if reaches(&waits_for, *step, &held) {
+                continue;
+            }
+            held.iter().for_each(|at| waits_for[*at].push(*step));
+            self.lanes[*lane].first.insert(*step);
+            self.closes.entry(*step).or_default().push(*lane);
+        }
     }
 
     fn add(&mut self, places: usize) -> usize {
@@ -125,6 +150,20 @@ impl Turns {
     }
 }
 
+/// Whether a step waits for one of some others, directly or over steps in between.
+fn reaches(waits_for: &[Vec<usize>], step: usize, others: &[usize]) -> bool {
+    let (mut open, mut seen) = (vec![step], HashSet::new());
+    while let Some(at) = open.pop() {
+        if others.contains(&at) {
+            return true;
+        }
+        if seen.insert(at) {
+            open.extend(&waits_for[at]);
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +177,15 @@ mod tests {
                 .collect(),
             closes: HashMap::new(),
         }
+    }
+
+    #[test]
+    fn nothing_waits_for_itself() {
+        // 2 comes after 1, which comes after 0.
+        let waits_for = [vec![], vec![0], vec![1]];
+        assert!(reaches(&waits_for, 2, &[0]));
+        assert!(!reaches(&waits_for, 0, &[1, 2]));
+        assert!(!reaches(&[vec![1], vec![0], vec![]], 0, &[2]));
     }
 
     #[test]
