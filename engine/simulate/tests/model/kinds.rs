@@ -1,4 +1,5 @@
-//! Kinds for cases: a server that restarts with its configuration, and an act that is done once.
+//! Kinds for cases: a server that restarts with its configuration, an act that is done once, and a step
+//! that breaks a promise.
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub fn kinds() -> Kinds {
     let own = [
         Kind::State(Arc::new(Server)),
         Kind::Once(Arc::new(Act)),
+        Kind::State(Arc::new(Twice)),
     ];
     Kinds::new(krun_steps::kinds().into_iter().chain(own))
 }
@@ -47,6 +49,11 @@ static SERVER: KindSpec = KindSpec {
     examples: &[],
 };
 
+/// The folder of a server's log, which is the server's.
+fn logs(step: &StepRef<'_>) -> Utf8PathBuf {
+    Utf8Path::new("/log").join(step.address.as_str())
+}
+
 async fn wanted(host: &dyn ReadHost, step: &StepRef<'_>) -> Result<Option<ProcessSpec>, Fault> {
     let config = path_of(step, "config");
     Ok(host.digest(&config).await?.map(|digest| ProcessSpec {
@@ -54,7 +61,7 @@ async fn wanted(host: &dyn ReadHost, step: &StepRef<'_>) -> Result<Option<Proces
         argv: vec!["/bin/server".into(), config.to_string()],
         env: Map::new(),
         cwd: "/w".into(),
-        log: format!("/log/{}", step.address).into(),
+        log: logs(step).join("out"),
         digest,
         stop_grace_ms: 1,
     }))
@@ -100,6 +107,11 @@ impl StateKind for Server {
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let spec = wanted(cx.host, &cx.step).await?;
         let spec = spec.ok_or_else(|| Fault::internal("no configuration"))?;
+        let (path, mode) = (logs(&cx.step), 0o755);
+        let quarantine = cx.host.quarantine(&path, "log").await?;
+        let folder = path.clone();
+        cx.host.perform(Effect::MakeDir { path: folder, mode }).await?;
+        cx.host.perform(Effect::Claim { path, quarantine }).await?;
         if cx.change == Change::Restart {
             let (id, grace_ms) = (spec.id.clone(), 1);
             cx.host.perform(Effect::StopProcess { id, grace_ms }).await?;
@@ -153,6 +165,60 @@ impl OnceKind for Act {
                 owner,
             })
             .await?;
+        Ok(Outputs::new())
+    }
+}
+
+/// Writes a file three times over, and begins anew each time: killed after the second, all is written
+/// again.
+struct Twice;
+
+static TWICE: KindSpec = KindSpec {
+    name: "twice",
+    doc: "A step that does something again.",
+    args: &[ArgSpec::required("path", ArgType::Path, "Its file.")],
+    outputs: &[],
+    undo: UndoClass::Reversible,
+    examples: &[],
+};
+
+impl StepKind for Twice {
+    fn spec(&self) -> &KindSpec {
+        &TWICE
+    }
+
+    fn declare(&self, _: &Address, _: &str, args: &Map<Value>) -> Result<Declared, Fault> {
+        Ok(Declared {
+            writes: vec![Target::Path(text(args, "path").into())],
+            ..Declared::default()
+        })
+    }
+}
+
+#[async_trait]
+impl StateKind for Twice {
+    async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
+        Ok(match cx.host.digest(&path_of(&cx.step, "path")).await? {
+            Some(digest) if digest == Digest::of("c") => Check::Satisfied(Outputs::new()),
+            _ => Check::Drift {
+                change: Change::Create,
+                why: "it differs".into(),
+                diff: vec![],
+            },
+        })
+    }
+
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        let path = path_of(&cx.step, "path");
+        for part in ["a", "b", "c"] {
+            let effect = Effect::WriteFile {
+                path: path.clone(),
+                content: Content::new(part.as_bytes()),
+                mode: 0o644,
+                owner: None,
+            };
+            cx.host.perform(effect).await?;
+        }
         Ok(Outputs::new())
     }
 }

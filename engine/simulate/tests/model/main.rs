@@ -171,7 +171,9 @@ impl Life {
             );
             self.say(&|| format!("{command:?} force={force} must {must:?}\n{}\n{end:?}", fate.lines().join("\n")));
             let new = &self.records()[records.len()..];
-            one_restart_at_a_time(new)?;
+            if command == Command::Run {
+                one_restart_at_a_time(new)?;
+            }
             self.remember(new);
             if fate.struck() {
                 return self.is_of_one_piece(&scene, &must);
@@ -250,13 +252,11 @@ fn changes(new: &[Record]) -> BTreeSet<Address> {
 fn one_restart_at_a_time(new: &[Record]) -> Result<(), String> {
     let mut down: BTreeSet<Address> = BTreeSet::new();
     let mut open = std::collections::BTreeMap::new();
-    let mut rollback = false;
     for record in new {
         match &record.entry {
-            Entry::RunStarted { verb, .. } => rollback = verb.takes_back(),
             Entry::Intent { effect, .. } => {
                 open.insert(record.seq, effect.clone());
-                if let (Effect::StopProcess { id, .. }, false) = (effect, rollback) {
+                if let Effect::StopProcess { id, .. } = effect {
                     down.insert(id.step.clone());
                     if down.len() > 1 {
                         return Err(format!("{down:?} are down at the same time"));
