@@ -18,6 +18,7 @@ mod manner;
 mod more_brokers;
 mod plan_file;
 mod properties;
+mod simulate;
 mod single_host;
 mod sources;
 mod state;

@@ -449,10 +449,20 @@ pub struct SimulateArgs {
     #[command(flatten)]
     pub runbook: RunbookArgs,
     /// How many seeds: each is a schedule of its own.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000, conflicts_with = "seed")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1000,
+        conflicts_with = "seed"
+    )]
     pub seeds: u64,
     /// The first seed.
-    #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with = "seed")]
+    #[arg(
+        long,
+        value_name = "SEED",
+        default_value_t = 0,
+        conflicts_with = "seed"
+    )]
     pub from: u64,
     /// Live through this seed alone, and say everything that happens.
     #[arg(long, value_name = "SEED")]

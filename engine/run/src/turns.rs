@@ -88,7 +88,12 @@ impl Turns {
         let mut waits_for: Vec<Vec<usize>> = runbook
             .steps
             .iter()
-            .map(|step| step.after.iter().filter_map(|one| places.get(one).copied()).collect())
+            .map(|step| {
+                step.after
+                    .iter()
+                    .filter_map(|one| places.get(one).copied())
+                    .collect()
+            })
             .collect();
         for (step, lane) in down {
             let in_lane = |(_, lanes): &(&usize, &Vec<usize>)| lanes.contains(lane);

@@ -295,7 +295,11 @@ impl Said {
 fn in_words(record: &Record) -> String {
     let what = match &record.entry {
         Entry::Intent { step, effect, .. } => {
-            format!("{step} is about to {} {}", crate::world::verb(effect), effect.target())
+            format!(
+                "{step} is about to {} {}",
+                crate::world::verb(effect),
+                effect.target()
+            )
         }
         Entry::Outcome { intent, outcome } => {
             use krun_model::journal::Outcome;

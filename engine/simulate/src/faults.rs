@@ -95,10 +95,7 @@ impl FromStr for Faults {
             match faults.switch(name) {
                 Some(switch) => *switch = true,
                 None => {
-                    return Err(format!(
-                        "`{name}` is no fault: {}",
-                        Self::NAMES.join(", ")
-                    ));
+                    return Err(format!("`{name}` is no fault: {}", Self::NAMES.join(", ")));
                 }
             }
         }

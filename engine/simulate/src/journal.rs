@@ -102,9 +102,10 @@ impl Journal for MemoryJournal {
 
     fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Fault> {
         let kept = self.kept();
-        kept.blobs.get(digest).cloned().ok_or_else(|| {
-            Fault::new(FaultCode::StateDamaged, "a blob is missing").at(digest)
-        })
+        kept.blobs
+            .get(digest)
+            .cloned()
+            .ok_or_else(|| Fault::new(FaultCode::StateDamaged, "a blob is missing").at(digest))
     }
 }
 

@@ -129,9 +129,7 @@ pub fn krun(
             session.know_adopted();
             match command {
                 Command::Run => krun_run::run(&session, request(subject, force)).await,
-                Command::Rollback => {
-                    krun_run::rollback(&session, RollbackOptions { force }).await
-                }
+                Command::Rollback => krun_run::rollback(&session, RollbackOptions { force }).await,
             }
         });
         tokio::select! {

@@ -116,7 +116,8 @@ impl Effector for SimMachine {
         self.fate.work().await;
         let luck = self.fate.luck();
         if luck == Luck::Fails {
-            self.fate.say(|| format!("fails: {} {}", verb(effect), effect.target()));
+            self.fate
+                .say(|| format!("fails: {} {}", verb(effect), effect.target()));
             return Err(unlucky(effect));
         }
         if !self.fate.is_alive() {
@@ -179,7 +180,9 @@ impl ReadHost for SimMachine {
 
     async fn read_from(&self, path: &Utf8Path, offset: u64, max: u64) -> Result<Vec<u8>, Fault> {
         let bytes = self.see().await.files.bytes(path)?.unwrap_or_default();
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let from = usize::try_from(offset)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
         let most = usize::try_from(max).unwrap_or(usize::MAX);
         Ok(bytes[from..].iter().take(most).copied().collect())
     }
@@ -215,7 +218,10 @@ impl ReadHost for SimMachine {
 
     async fn process(&self, id: &ProcessId) -> Result<Option<Running>, Fault> {
         let world = self.see().await;
-        Ok(world.processes.get(id).map(|process| process.running.clone()))
+        Ok(world
+            .processes
+            .get(id)
+            .map(|process| process.running.clone()))
     }
 
     async fn port_holder(&self, _port: u16) -> Result<Option<PortHolder>, Fault> {
@@ -230,7 +236,9 @@ impl ReadHost for SimMachine {
 
     async fn writable(&self, path: &Utf8Path) -> Result<bool, Fault> {
         let world = self.see().await;
-        let near = path.ancestors().find(|path| world.files.follow(path).is_some());
+        let near = path
+            .ancestors()
+            .find(|path| world.files.follow(path).is_some());
         let is_dir = |path| matches!(world.files.follow(path), Some(Node::Dir { .. }));
         Ok(near.is_some_and(|near| near == path || is_dir(near)))
     }

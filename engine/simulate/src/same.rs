@@ -53,16 +53,24 @@ struct Ids(BTreeMap<String, usize>);
 impl Ids {
     /// The same node with each random id told by its number.
     fn told(&mut self, node: &Node) -> Option<Node> {
-        let Node::File { bytes, mode, owner, .. } = node else {
+        let Node::File {
+            bytes, mode, owner, ..
+        } = node
+        else {
             return Some(node.clone());
         };
-        let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.contains(UUID)) else {
+        let Some(text) = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| text.contains(UUID))
+        else {
             return Some(node.clone());
         };
         let mut parts = text.split(UUID);
         let mut told = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            let end = part
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(part.len());
             let next = self.0.len();
             let number = *self.0.entry(part[..end].to_owned()).or_insert(next);
             told.push_str(&format!("{UUID}#{number}{}", &part[end..]));

@@ -160,7 +160,12 @@ impl Schedule<'_> {
                     self.say("again, with --force");
                     force = true;
                 }
-                end => return Err(format!("with nothing in its way {command:?} ends so: {}", words(&end))),
+                end => {
+                    return Err(format!(
+                        "with nothing in its way {command:?} ends so: {}",
+                        words(&end)
+                    ));
+                }
             }
         }
         Err(format!("{command:?} does not come to an end"))
@@ -242,7 +247,9 @@ impl Schedule<'_> {
         let any = !self.world().processes.is_empty();
         self.died |= any;
         self.world().reboot();
-        self.say(&format!("the power fails: {lost} entries of {at_risk} that were not durable are lost"));
+        self.say(&format!(
+            "the power fails: {lost} entries of {at_risk} that were not durable are lost"
+        ));
     }
 
     /// Somebody else changes something, perhaps.
@@ -285,7 +292,9 @@ impl Schedule<'_> {
         self.no_intent_is_open()?;
         let world = self.world();
         if self.touched.is_empty() {
-            same_files(&self.calm.done.files, &world.files, |path| self.calm.belongs_to_process(path))?;
+            same_files(&self.calm.done.files, &world.files, |path| {
+                self.calm.belongs_to_process(path)
+            })?;
         }
         let digests = |world: &World| -> Vec<_> {
             let all = world.processes.values();
@@ -303,7 +312,13 @@ impl Schedule<'_> {
             return Ok(());
         }
         for (deed, times) in world.deeds() {
-            let calm = self.calm.done.deeds().get(deed).copied().unwrap_or_default();
+            let calm = self
+                .calm
+                .done
+                .deeds()
+                .get(deed)
+                .copied()
+                .unwrap_or_default();
             if *times > calm {
                 let (act, target) = deed;
                 return Err(format!(
@@ -319,7 +334,10 @@ impl Schedule<'_> {
         if self.died {
             let (end, _) = self.krun(Command::Run, Blows::default(), false)?;
             if !succeeded(&end) {
-                return Err(format!("a run after a process died ends so: {}", words(&end)));
+                return Err(format!(
+                    "a run after a process died ends so: {}",
+                    words(&end)
+                ));
             }
             self.died = false;
             self.is_as_in_calm_but_for_deeds()?;
@@ -379,10 +397,14 @@ pub(crate) fn words(end: &End) -> String {
         End::Panicked(why) => format!("it panics: {why}"),
         End::Refused(fault) => format!("it refuses: {fault}"),
         End::Ended(ended) => {
-            let faults: Vec<_> = ended.faults.iter().map(|(_, fault)| {
-                let why = fault.why.as_deref().unwrap_or_default();
-                format!("{fault} {why} {}", fault.evidence.join("; "))
-            }).collect();
+            let faults: Vec<_> = ended
+                .faults
+                .iter()
+                .map(|(_, fault)| {
+                    let why = fault.why.as_deref().unwrap_or_default();
+                    format!("{fault} {why} {}", fault.evidence.join("; "))
+                })
+                .collect();
             format!("{:?} {}", ended.status, faults.join("; "))
         }
     }
@@ -398,10 +420,7 @@ fn change(world: &mut World, path: &Utf8Path, how: u8) -> Option<&'static str> {
         }
         (1, Node::File { bytes, mode, .. }) => {
             let owner = None;
-            world
-                .files
-                .write(path, bytes, mode ^ 0o111, owner)
-                .ok()?;
+            world.files.write(path, bytes, mode ^ 0o111, owner).ok()?;
             Some("changes the mode of")
         }
         (_, Node::File { .. } | Node::Link { .. }) => {
@@ -409,7 +428,9 @@ fn change(world: &mut World, path: &Utf8Path, how: u8) -> Option<&'static str> {
             Some("deletes")
         }
         (_, Node::Dir { .. }) => {
-            world.files.plant(&path.join("somebodys"), Node::file(*b"mine", 0o644));
+            world
+                .files
+                .plant(&path.join("somebodys"), Node::file(*b"mine", 0o644));
             Some("puts a file into")
         }
     }

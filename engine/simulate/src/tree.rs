@@ -111,9 +111,9 @@ impl Tree {
         match self.follow(path) {
             None => Ok(None),
             Some(Node::File { bytes, .. }) => Ok(Some(bytes.clone())),
-            Some(_) => Err(
-                Fault::new(FaultCode::Conflict, "what is to be read is not a file").at(path),
-            ),
+            Some(_) => {
+                Err(Fault::new(FaultCode::Conflict, "what is to be read is not a file").at(path))
+            }
         }
     }
 
@@ -312,7 +312,10 @@ impl Tree {
         let Some(place) = self.place(path, false) else {
             return;
         };
-        let all: Vec<_> = self.below(&place).map(|(path, _)| path.to_owned()).collect();
+        let all: Vec<_> = self
+            .below(&place)
+            .map(|(path, _)| path.to_owned())
+            .collect();
         for path in all.into_iter().chain([place]) {
             if let Some(Node::Link { .. }) = self.nodes.remove(&path) {
                 self.links -= 1;

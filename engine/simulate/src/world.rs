@@ -49,7 +49,15 @@ impl World {
     /// A machine as it is before anything runs: the usual folders, and a package manager.
     pub fn new() -> Self {
         let mut world = Self::default();
-        for folder in ["/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/var/lib/dpkg"] {
+        for folder in [
+            "/etc",
+            "/home",
+            "/opt",
+            "/root",
+            "/srv",
+            "/tmp",
+            "/var/lib/dpkg",
+        ] {
             world.files.plant(folder.into(), Node::dir(0o755));
         }
         let program = || Node::file(*b"#!", 0o755);
@@ -82,11 +90,9 @@ impl World {
                 Some(names) => TargetState::Contents(names.into_iter().collect()),
                 None if self.files.get(path).is_none() => TargetState::Absent,
                 None => {
-                    return Err(
-                        Fault::new(FaultCode::Conflict, "a folder is expected here")
-                            .at(path)
-                            .because("something else is there"),
-                    );
+                    return Err(Fault::new(FaultCode::Conflict, "a folder is expected here")
+                        .at(path)
+                        .because("something else is there"));
                 }
             },
             Target::Moved { from, to } => TargetState::Moved {
@@ -139,7 +145,8 @@ impl World {
                 let go = all.iter().filter(|name| !keep.contains(*name));
                 for name in go.take(names.unwrap_or(usize::MAX)) {
                     let taken = |place: &Utf8PathBuf| self.files.get(place).is_some();
-                    let mut numbered = (2..).map(|number| quarantine.join(format!("{name}-{number}")));
+                    let mut numbered =
+                        (2..).map(|number| quarantine.join(format!("{name}-{number}")));
                     let place = Some(quarantine.join(name)).filter(|place| !taken(place));
                     let place = place.or_else(|| numbered.find(|place| !taken(place)));
                     let place = place.unwrap_or_default();

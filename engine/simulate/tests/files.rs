@@ -47,7 +47,9 @@ fn subject(runbook: &str) -> Subject {
     let before = Node::file(*b"# ours\nx=0\n", 0o640);
     start.files.plant("/etc/app.properties".into(), before);
     start.files.plant("/log".into(), Node::dir(0o755));
-    start.files.plant(kinds::GENERATION.into(), Node::file(*b"1", 0o644));
+    start
+        .files
+        .plant(kinds::GENERATION.into(), Node::file(*b"1", 0o644));
     Subject {
         runbook,
         kinds: kinds::kinds(),
@@ -95,7 +97,10 @@ fn a_seed_is_the_same_every_time() {
     let mut different = std::collections::BTreeSet::new();
     for seed in 0..50 {
         let told = soak.tell(seed);
-        assert!(told.as_ref().is_ok_and(|lines| lines.len() > 20), "{told:?}");
+        assert!(
+            told.as_ref().is_ok_and(|lines| lines.len() > 20),
+            "{told:?}"
+        );
         let again = std::thread::spawn({
             let soak = soak.clone();
             move || soak.tell(seed)
@@ -116,7 +121,9 @@ fn what_is_done_twice_is_caught() {
     let faults = "kill".parse().unwrap_or_else(|why| panic!("{why}"));
     let soak = Soak::new(subject(TWICE), faults).unwrap_or_else(|fault| panic!("{fault}"));
     let soaked = soak.run(0, 200, 2, &AtomicBool::new(false));
-    let failure = soaked.failure.expect("a step that begins anew after each kill");
+    let failure = soaked
+        .failure
+        .expect("a step that begins anew after each kill");
     assert_eq!(
         failure.broken.what,
         "done 5 times instead of 3: write /w/two"

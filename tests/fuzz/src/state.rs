@@ -35,6 +35,8 @@ pub fn any(bytes: &[u8]) {
     assert!(history.effects.is_sorted_by_key(|effect| effect.seq));
     let _ = (history.needed_blobs(), history.moved_paths());
     let mut half = History::fold(&records[..records.len() / 2]);
-    records[records.len() / 2..].iter().for_each(|one| half.push(one));
+    records[records.len() / 2..]
+        .iter()
+        .for_each(|one| half.push(one));
     assert_eq!(half, history, "a fold goes on from where it was kept");
 }

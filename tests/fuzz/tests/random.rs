@@ -19,15 +19,40 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let files = fs::read_dir(corpus(target)).expect("a corpus");
     let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
     paths.sort();
-    let seeds: Vec<_> = paths.iter().map(|path| fs::read(path).expect("bytes")).collect();
+    let seeds: Vec<_> = paths
+        .iter()
+        .map(|path| fs::read(path).expect("bytes"))
+        .collect();
     assert!(!seeds.is_empty(), "the corpus of {target} is empty");
     seeds
 }
 
 /// Pieces that mean something to one of the readers.
 const PIECES: [&[u8]; 24] = [
-    b"\\", b"\\u00e9", b"\\\n", b"\r\n", b"=", b":", b"#", b"!", b"\"", b"`", b"${", b"#{", b"}", b"(",
-    b")", b"- ", b"&a ", b"*a", b"|\n", b"\xc3\xa9", b"\xff", b"null", b"1e999", b"{\"file\":",
+    b"\\",
+    b"\\u00e9",
+    b"\\\n",
+    b"\r\n",
+    b"=",
+    b":",
+    b"#",
+    b"!",
+    b"\"",
+    b"`",
+    b"${",
+    b"#{",
+    b"}",
+    b"(",
+    b")",
+    b"- ",
+    b"&a ",
+    b"*a",
+    b"|\n",
+    b"\xc3\xa9",
+    b"\xff",
+    b"null",
+    b"1e999",
+    b"{\"file\":",
 ];
 
 /// Another input, from those that are there.

@@ -147,11 +147,7 @@ fn machine(base: &PathBase, from: Option<&str>) -> Result<World, Fault> {
 }
 
 /// Takes over what is in one folder; the folders in it.
-fn plant(
-    world: &mut World,
-    from: &Utf8Path,
-    folder: &Utf8Path,
-) -> Result<Vec<Utf8PathBuf>, Fault> {
+fn plant(world: &mut World, from: &Utf8Path, folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Fault> {
     let failed = |path: &Utf8Path, error: std::io::Error| {
         Fault::io("could not read what the machine starts from", path, &error)
     };

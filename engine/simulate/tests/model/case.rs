@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{
-    Address, Digest, Manner, Map, Runbook, Step, TargetState, Value, runbook::Span,
-};
+use krun_model::{Address, Digest, Manner, Map, Runbook, Step, TargetState, Value, runbook::Span};
 use krun_simulate::{Node, Subject, World};
 
 use crate::kinds::{GENERATION, kinds};
@@ -16,10 +14,21 @@ pub const ME: (u32, u32) = (1000, 1000);
 /// What a step wants.
 #[derive(Clone, Debug)]
 pub enum Want {
-    Folder { path: Utf8PathBuf, mode: u32 },
-    File { path: Utf8PathBuf, text: String, mode: u32 },
-    Act { path: Utf8PathBuf },
-    Server { config: Utf8PathBuf },
+    Folder {
+        path: Utf8PathBuf,
+        mode: u32,
+    },
+    File {
+        path: Utf8PathBuf,
+        text: String,
+        mode: u32,
+    },
+    Act {
+        path: Utf8PathBuf,
+    },
+    Server {
+        config: Utf8PathBuf,
+    },
 }
 
 /// A step of a case.
@@ -41,15 +50,22 @@ pub struct Plan {
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happens {
-    Run { kill: Option<u64>, error: Option<(u64, bool)> },
-    Rollback { kill: Option<u64>, error: Option<(u64, bool)> },
+    Run {
+        kill: Option<u64>,
+        error: Option<(u64, bool)>,
+    },
+    Rollback {
+        kill: Option<u64>,
+        error: Option<(u64, bool)>,
+    },
     Outside,
 }
 
 pub fn happens(rng: &mut fastrand::Rng, steps: usize) -> Happens {
     let most = 14 * steps as u64 + 6;
     let kill = (rng.u8(..3) > 0).then(|| rng.u64(1..=most));
-    let error = (kill.is_none() && rng.u8(..3) == 0).then(|| (rng.u64(1..=steps as u64), rng.bool()));
+    let error =
+        (kill.is_none() && rng.u8(..3) == 0).then(|| (rng.u64(1..=steps as u64), rng.bool()));
     match rng.u8(..8) {
         0..4 => Happens::Run { kill, error },
         4..6 => Happens::Rollback { kill, error },
@@ -65,13 +81,13 @@ pub fn plan(rng: &mut fastrand::Rng) -> Plan {
     let (mut folders, mut files) = (vec![], vec![]);
     for number in 0..rng.usize(1..=7) {
         let mut after = vec![];
-        let mut into = |rng: &mut fastrand::Rng, folders: &[(Address, Utf8PathBuf)]| {
-            match folders.get(rng.usize(..=folders.len())) {
-                None => Utf8PathBuf::from("/w"),
-                Some((step, path)) => {
-                    after.push(step.clone());
-                    path.clone()
-                }
+        let mut into = |rng: &mut fastrand::Rng, folders: &[(Address, Utf8PathBuf)]| match folders
+            .get(rng.usize(..=folders.len()))
+        {
+            None => Utf8PathBuf::from("/w"),
+            Some((step, path)) => {
+                after.push(step.clone());
+                path.clone()
             }
         };
         let address: Address = format!("s{number}").parse().expect("an address");
@@ -119,7 +135,9 @@ pub fn start(rng: &mut fastrand::Rng, plan: &Plan) -> World {
     let mut world = World::new();
     world.files.plant("/w".into(), Node::dir(0o755));
     world.files.plant("/log".into(), Node::dir(0o755));
-    world.files.plant(GENERATION.into(), Node::file(*b"1", 0o644));
+    world
+        .files
+        .plant(GENERATION.into(), Node::file(*b"1", 0o644));
     for step in &plan.steps {
         let parent_is_there = |path: &Utf8Path| {
             let parent = path.parent().unwrap_or(path);
@@ -133,7 +151,9 @@ pub fn start(rng: &mut fastrand::Rng, plan: &Plan) -> World {
                 if rng.u8(..4) == 0 && parent_is_there(path) =>
             {
                 let text = TEXTS[rng.usize(..3)].as_bytes();
-                world.files.plant(path, Node::file(text, MODES[rng.usize(..2)]));
+                world
+                    .files
+                    .plant(path, Node::file(text, MODES[rng.usize(..2)]));
             }
             _ => {}
         }
@@ -146,7 +166,9 @@ pub fn outside(rng: &mut fastrand::Rng, plan: &Plan, start: &World, world: &mut 
     if rng.u8(..6) == 0 {
         let text = world.files.bytes(GENERATION.into()).ok().flatten();
         let next = [&*text.unwrap_or_default(), b"+"].concat();
-        let written = world.files.write(GENERATION.into(), next.into(), 0o644, None);
+        let written = world
+            .files
+            .write(GENERATION.into(), next.into(), 0o644, None);
         return format!("a new generation: {written:?}");
     }
     let step = &plan.steps[rng.usize(..plan.steps.len())];
@@ -170,7 +192,9 @@ pub fn outside(rng: &mut fastrand::Rng, plan: &Plan, start: &World, world: &mut 
                     format!("{path} gets the mode {mode:o}: {made:?}")
                 }
                 _ => {
-                    world.files.plant(&path.join("foreign"), Node::file(*b"x", 0o644));
+                    world
+                        .files
+                        .plant(&path.join("foreign"), Node::file(*b"x", 0o644));
                     format!("a file is put into {path}")
                 }
             }
@@ -198,7 +222,11 @@ pub fn subject(plan: &Plan, start: World) -> Subject {
                 "directory",
                 vec![("path", text(path.as_str())), ("mode", octal(*mode))],
             ),
-            Want::File { path, text: content, mode } => (
+            Want::File {
+                path,
+                text: content,
+                mode,
+            } => (
                 "file",
                 vec![
                     ("path", text(path.as_str())),

@@ -110,11 +110,15 @@ impl StateKind for Server {
         let (path, mode) = (logs(&cx.step), 0o755);
         let quarantine = cx.host.quarantine(&path, "log").await?;
         let folder = path.clone();
-        cx.host.perform(Effect::MakeDir { path: folder, mode }).await?;
+        cx.host
+            .perform(Effect::MakeDir { path: folder, mode })
+            .await?;
         cx.host.perform(Effect::Claim { path, quarantine }).await?;
         if cx.change == Change::Restart {
             let (id, grace_ms) = (spec.id.clone(), 1);
-            cx.host.perform(Effect::StopProcess { id, grace_ms }).await?;
+            cx.host
+                .perform(Effect::StopProcess { id, grace_ms })
+                .await?;
         }
         cx.host.perform(Effect::StartProcess(spec)).await?;
         Ok(Outputs::new())

@@ -5,7 +5,10 @@
 //! `KRUN_MODEL_CASES` is how many cases are lived through, `KRUN_MODEL_SEED` a single one with all that
 //! happens. A seed that fails is kept in `regressions` beside this file, and tried first from then on.
 
-#![expect(clippy::print_stdout, reason = "a single seed is told to whoever asked for it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a single seed is told to whoever asked for it"
+)]
 
 mod case;
 mod kinds;
@@ -53,14 +56,20 @@ fn the_engine_does_what_the_model_says() {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let none = failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+                    let none = failed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .is_empty();
                     if at >= cases + kept.len() as u64 || !none {
                         break;
                     }
                     let seed = kept.get(at as usize).copied();
                     let seed = seed.unwrap_or_else(|| at - kept.len() as u64);
                     if let Err(why) = live(seed, false) {
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).push((seed, why));
+                        failed
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((seed, why));
                     }
                 }
             });
@@ -72,7 +81,9 @@ fn the_engine_does_what_the_model_says() {
             let file = fs::OpenOptions::new().append(true).create(true).open(KEPT);
             writeln!(file.expect("opens"), "{seed}").expect("written");
         }
-        panic!("seed {seed}: {why}\nall that happens: KRUN_MODEL_SEED={seed} cargo test -p krun-simulate --test model -- --nocapture");
+        panic!(
+            "seed {seed}: {why}\nall that happens: KRUN_MODEL_SEED={seed} cargo test -p krun-simulate --test model -- --nocapture"
+        );
     }
 }
 
@@ -110,8 +121,13 @@ fn live(seed: u64, loud: bool) -> Result<(), String> {
             Happens::Run { kill, error } => life.command(Command::Run, kill, error)?,
             Happens::Rollback { kill, error } => life.command(Command::Rollback, kill, error)?,
             Happens::Outside => {
-                let mut world = life.place.world.lock().unwrap_or_else(PoisonError::into_inner);
-                let what = case::outside(&mut life.rng, &life.plan, &life.subject.start, &mut world);
+                let mut world = life
+                    .place
+                    .world
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let what =
+                    case::outside(&mut life.rng, &life.plan, &life.subject.start, &mut world);
                 drop(world);
                 life.say(&|| what.clone());
             }
@@ -133,7 +149,13 @@ impl Life {
     }
 
     fn scene(&self) -> Scene {
-        Scene::of(&self.place.world.lock().unwrap_or_else(PoisonError::into_inner))
+        Scene::of(
+            &self
+                .place
+                .world
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// A command; if nothing befalls it, what comes of it is what the model says, and where it refuses
@@ -169,7 +191,12 @@ impl Life {
                 command,
                 force,
             );
-            self.say(&|| format!("{command:?} force={force} must {must:?}\n{}\n{end:?}", fate.lines().join("\n")));
+            self.say(&|| {
+                format!(
+                    "{command:?} force={force} must {must:?}\n{}\n{end:?}",
+                    fate.lines().join("\n")
+                )
+            });
             let new = &self.records()[records.len()..];
             if command == Command::Run {
                 one_restart_at_a_time(new)?;
@@ -184,7 +211,9 @@ impl Life {
                 {
                     let found = self.scene();
                     if found != *wanted {
-                        return Err(format!("the machine is {found:#?}\nand must be {wanted:#?}"));
+                        return Err(format!(
+                            "the machine is {found:#?}\nand must be {wanted:#?}"
+                        ));
                     }
                     let did = changes(new);
                     if command == Command::Run && did != *changed {
@@ -192,10 +221,15 @@ impl Life {
                     }
                     return Ok(());
                 }
-                (Must::Doubt, End::Refused(fault)) if fault.code == FaultCode::InDoubt && !force => {}
+                (Must::Doubt, End::Refused(fault))
+                    if fault.code == FaultCode::InDoubt && !force => {}
                 (Must::Conflict, End::Ended(ended))
                     if ended.status == RunStatus::Conflict && !force => {}
-                (must, end) => return Err(format!("{command:?} force={force} ended {end:?}, and must {must:?}")),
+                (must, end) => {
+                    return Err(format!(
+                        "{command:?} force={force} ended {end:?}, and must {must:?}"
+                    ));
+                }
             }
             if self.scene() != scene {
                 return Err(format!("{command:?} refuses and changes something"));
@@ -209,8 +243,14 @@ impl Life {
         for record in new {
             match &record.entry {
                 Entry::StepDone { step, .. } => {
-                    let world = self.place.world.lock().unwrap_or_else(PoisonError::into_inner);
-                    if let TargetState::File { digest, .. } = world.files.state(kinds::GENERATION.into()) {
+                    let world = self
+                        .place
+                        .world
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
+                    if let TargetState::File { digest, .. } =
+                        world.files.state(kinds::GENERATION.into())
+                    {
                         self.plan.acted.insert(step.clone(), digest);
                     }
                 }
@@ -232,7 +272,10 @@ impl Life {
             };
             let at = |scene: &Scene| scene.paths.get(path).cloned();
             if at(&found) != at(before) && at(&found) != at(after) {
-                return Err(format!("{path} is {:?}: neither as before nor as after", at(&found)));
+                return Err(format!(
+                    "{path} is {:?}: neither as before nor as after",
+                    at(&found)
+                ));
             }
         }
         Ok(())
@@ -281,7 +324,9 @@ fn one_restart_at_a_time(new: &[Record]) -> Result<(), String> {
 #[test]
 fn a_scene_leaves_out_what_is_temporary() {
     let mut world = World::new();
-    world.files.plant("/w".into(), krun_simulate::Node::dir(0o755));
+    world
+        .files
+        .plant("/w".into(), krun_simulate::Node::dir(0o755));
     let before = Scene::of(&world);
     world.files.begin_write("/w/f".into(), 1);
     assert_eq!(Scene::of(&world), before);

@@ -184,9 +184,12 @@ impl Told {
 
 fn as_wanted(effect: &Effect, found: &TargetState) -> bool {
     match (effect, found) {
-        (Effect::WriteFile { content, mode, .. }, TargetState::File { digest, mode: m, .. }) => {
-            content.digest == *digest && mode == m
-        }
+        (
+            Effect::WriteFile { content, mode, .. },
+            TargetState::File {
+                digest, mode: m, ..
+            },
+        ) => content.digest == *digest && mode == m,
         (Effect::MakeDir { mode, .. }, TargetState::Dir { mode: m, .. }) => mode == m,
         (Effect::RemoveFile { .. } | Effect::RemoveDir { .. }, TargetState::Absent) => true,
         _ => false,
@@ -257,12 +260,12 @@ pub fn run(plan: &Plan, records: &[Record], scene: &Scene, force: bool) -> Must 
                     let mut all = told.did.iter().rev();
                     all.find(|one| about(&one.effect)).map(|one| one.seq)
                 };
-                let started = last(&|effect| {
-                    matches!(effect, Effect::StartProcess(spec) if spec.id.step == step.address)
-                });
-                let written = last(&|effect| {
-                    matches!(effect, Effect::WriteFile { path, .. } if path == config)
-                });
+                let started = last(
+                    &|effect| matches!(effect, Effect::StartProcess(spec) if spec.id.step == step.address),
+                );
+                let written = last(
+                    &|effect| matches!(effect, Effect::WriteFile { path, .. } if path == config),
+                );
                 let stale = rewritten.contains(config) || written > started;
                 let differs = running != Some(digest) || stale;
                 scene.processes.insert(step.address.clone(), Some(digest));
@@ -300,7 +303,8 @@ pub fn rollback(records: &[Record], scene: &Scene, force: bool) -> Must {
             Target::Path(path) => {
                 let now = scene.at(&path);
                 let foreign = scene.below(&path);
-                let made_folder = matches!(after, TargetState::Dir { .. }) && before == TargetState::Absent;
+                let made_folder =
+                    matches!(after, TargetState::Dir { .. }) && before == TargetState::Absent;
                 let conflict = if now == before {
                     false
                 } else if made_folder {
