@@ -15,7 +15,7 @@ mod kinds;
 mod oracle;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write as _,
     sync::{
@@ -29,7 +29,7 @@ use case::{Happens, Plan, Want};
 use krun_model::{
     Address, Effect, Entry, FaultCode, Journal as _, TargetState,
     event::RunStatus,
-    journal::{Outcome, Record},
+    journal::{Outcome, Record, Seq},
 };
 use krun_simulate::{Blows, Command, End, Fate, Place, Subject, World, deployment, krun, runtime};
 use oracle::{Must, Scene};
@@ -209,6 +209,7 @@ impl Life {
                 (Must::Succeed(wanted, changed), End::Ended(ended))
                     if ended.status == RunStatus::Succeeded =>
                 {
+                    settled_right(&oracle::had_happened(&records, &scene), new)?;
                     let found = self.scene();
                     if found != *wanted {
                         return Err(format!(
@@ -282,6 +283,27 @@ impl Life {
     }
 }
 
+/// What the journal says now of intents that were open is what the model says of them.
+fn settled_right(wanted: &BTreeMap<Seq, bool>, new: &[Record]) -> Result<(), String> {
+    let said = |record: &Record| match &record.entry {
+        Entry::Outcome { intent, outcome } => {
+            Some((*intent, !matches!(outcome, Outcome::NotDone(_))))
+        }
+        _ => None,
+    };
+    let said: BTreeMap<Seq, bool> = new.iter().filter_map(said).collect();
+    for (seq, happened) in wanted {
+        if said.get(seq) != Some(happened) {
+            return Err(format!(
+                "whether effect {} had happened: {:?} is said, {happened} is right",
+                seq.0,
+                said.get(seq)
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The steps that changed something, as their journal says.
 fn changes(new: &[Record]) -> BTreeSet<Address> {
     let done = new.iter().filter_map(|record| match &record.entry {
@@ -294,7 +316,7 @@ fn changes(new: &[Record]) -> BTreeSet<Address> {
 /// From the stop of a server in a group to its start no other one is stopped.
 fn one_restart_at_a_time(new: &[Record]) -> Result<(), String> {
     let mut down: BTreeSet<Address> = BTreeSet::new();
-    let mut open = std::collections::BTreeMap::new();
+    let mut open = BTreeMap::new();
     for record in new {
         match &record.entry {
             Entry::Intent { effect, .. } => {

@@ -93,6 +93,8 @@ struct Told {
     open: Vec<Did>,
     did: Vec<Did>,
     keys: BTreeMap<Address, Option<Digest>>,
+    /// Of what was open, whether it had happened.
+    found: BTreeMap<Seq, bool>,
 }
 
 fn told(records: &[Record]) -> Told {
@@ -151,13 +153,14 @@ impl Told {
     fn settle(&mut self, scene: &Scene, force: bool) -> bool {
         for did in std::mem::take(&mut self.open) {
             let found = match did.effect.target() {
-                Target::Path(path) => scene.at(&path),
+                Target::Path(path) if path.starts_with("/w") => scene.at(&path),
                 Target::Process(id) => {
                     let running = scene.processes.get(&id.step).copied().flatten();
                     let happened = match &did.effect {
                         Effect::StartProcess(spec) => running == Some(spec.digest),
                         _ => running.is_none(),
                     };
+                    self.found.insert(did.seq, happened);
                     if happened {
                         // Which process it is, is no concern of the model's.
                         self.happened(did, TargetState::Other);
@@ -166,15 +169,16 @@ impl Told {
                 }
                 // Logs lie outside of the scene, and names are set aside one by one, so that what was cut
                 // off is never in doubt.
-                Target::Contents(_) => continue,
+                Target::Contents(_) | Target::Path(_) => continue,
                 other => panic!("no case is about {other}"),
             };
-            if as_wanted(&did.effect, &found) {
-                self.happened(did, found);
-            } else if found != did.before {
-                if !force {
-                    return false;
-                }
+            let happened = as_wanted(&did.effect, &found);
+            if !happened && found != did.before && !force {
+                return false;
+            }
+            let counts = happened || found != did.before;
+            self.found.insert(did.seq, counts);
+            if counts {
                 self.happened(did, found);
             }
         }
@@ -204,6 +208,14 @@ fn file(digest: Digest, mode: u32) -> TargetState {
         uid,
         gid,
     }
+}
+
+/// Of the intents that were left open, whether each had happened; what is in doubt counts as done, which
+/// is what `--force` says.
+pub fn had_happened(records: &[Record], scene: &Scene) -> BTreeMap<Seq, bool> {
+    let mut told = told(records);
+    told.settle(scene, true);
+    told.found
 }
 
 /// What a run must come to.
