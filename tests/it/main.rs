@@ -19,6 +19,7 @@ mod more_brokers;
 mod plan_file;
 mod properties;
 mod simulate;
+mod resolve;
 mod single_host;
 mod sources;
 mod state;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use krun_model::Choice;
+use krun_model::{Choice, Decision};
 
 /// Runs operational procedures as code: brings machines to what a runbook declares, says before what
 /// it will do, goes on when it was killed, and can take everything back.
@@ -101,6 +101,9 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Take back everything that a deployment's runs did.
     Rollback(RollbackArgs),
+    /// Decide about effects in doubt: begun by a run that was cut off, and what is there is neither
+    /// before nor after them.
+    Resolve(ResolveArgs),
     /// Take over a cluster that was started by hand: what matches the runbook stands for its steps, and
     /// is never ended by a rollback.
     Adopt(AdoptArgs),
@@ -381,6 +384,43 @@ pub struct ResumeArgs {
     /// Take effects that are in doubt after a crash as they are found.
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ResolveArgs {
+    /// The step, such as broker-2/config; without it, all that is in doubt is shown.
+    pub step: Option<String>,
+    #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
+    pub decision: DecisionArgs,
+}
+
+/// What becomes of the effects of a step in doubt.
+#[derive(Args, Debug, Clone, Copy)]
+#[group(multiple = false)]
+pub struct DecisionArgs {
+    /// Take what is found for what was wanted; a rollback still puts back what was there before.
+    #[arg(long, requires = "step")]
+    pub adopt: bool,
+    /// Bring the effect about over what is found, which is kept in the state folder.
+    #[arg(long, requires = "step")]
+    pub redo: bool,
+    /// Put back what was there before, as if the effect had never begun.
+    #[arg(long, requires = "step")]
+    pub undo: bool,
+}
+
+impl DecisionArgs {
+    /// As data; none where nothing was decided yet.
+    pub fn decision(self) -> Option<Decision> {
+        match (self.adopt, self.redo, self.undo) {
+            (true, _, _) => Some(Decision::Adopt),
+            (_, true, _) => Some(Decision::Redo),
+            (_, _, true) => Some(Decision::Undo),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

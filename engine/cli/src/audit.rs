@@ -83,6 +83,25 @@ fn changes(run: RunId, own: &[&Record], all: &[Record]) -> Vec<Value> {
         Entry::Adopted { step, running, .. } => Some(json!({
             "entry": record.seq, "at_ms": record.at_ms, "step": step, "adopted_pid": running.pid,
         })),
+        Entry::Resolved {
+            step,
+            intent,
+            decision,
+            found,
+            who,
+        } => Some(json!({
+            "entry": record.seq, "at_ms": record.at_ms, "step": step, "resolved": intent,
+            "decision": decision, "found": words(found), "who": who,
+        })),
+        Entry::Reconciled { moves, table } => Some(json!({
+            "entry": record.seq, "at_ms": record.at_ms, "reconciled": table, "moves": moves,
+        })),
+        Entry::Checkpoint { name } => Some(json!({
+            "entry": record.seq, "at_ms": record.at_ms, "checkpoint": name,
+        })),
+        Entry::Returned { part, .. } => Some(json!({
+            "entry": record.seq, "at_ms": record.at_ms, "taken_back": part, "run": run,
+        })),
         Entry::RolledBack => Some(json!({
             "entry": record.seq, "at_ms": record.at_ms, "rolled_back": true, "run": run,
         })),

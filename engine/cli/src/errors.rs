@@ -48,6 +48,8 @@ pub fn usage_code(arguments: &[std::ffi::OsString]) -> u8 {
 
 /// Somebody else changed what a rollback would overwrite.
 pub const CONFLICT: u8 = 6;
+/// An effect is in doubt.
+pub const IN_DOUBT: u8 = 9;
 /// The state store is damaged.
 pub const STATE: u8 = 8;
 /// A rollback is incomplete.
@@ -62,7 +64,7 @@ pub fn exit_code(code: FaultCode) -> u8 {
         FaultCode::Locked => 5,
         FaultCode::Drifted | FaultCode::PlanStale => 6,
         FaultCode::StateDamaged | FaultCode::StateNewer | FaultCode::State => 8,
-        FaultCode::InDoubt => 9,
+        FaultCode::InDoubt => IN_DOUBT,
         FaultCode::NeedsConfirmation => 10,
         FaultCode::Internal => 70,
         FaultCode::Cancelled => 130,

@@ -264,6 +264,8 @@ mod tests {
             params: vec![],
             values: Map::new(),
             phases: vec![],
+            moved: vec![],
+            on_failure: Default::default(),
             gates: vec![],
             steps: vec![],
             sources: vec![],

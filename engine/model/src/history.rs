@@ -6,11 +6,14 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Digest, Effect, Outputs, ProcessSpec, RunId, Target, TargetState, Undo,
+    Address, Decision, Digest, Effect, Outputs, Part, ProcessSpec, RunId, Target, TargetState,
+    Undo,
     event::RunStatus,
     journal::{Entry, Outcome, Pin, Record, Seq, Verb},
     process::Running,
 };
+
+mod moving;
 
 /// What the journal remembers of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,30 @@ pub struct AdoptedMemory {
     pub running: Running,
 }
 
+/// What was decided about an effect in doubt, while it is not carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecidedMemory {
+    /// The intent.
+    pub intent: Seq,
+    /// What.
+    pub decision: Decision,
+    /// What was found then.
+    pub found: TargetState,
+}
+
+/// A checkpoint that a run passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Its name.
+    pub name: String,
+    /// Where in the log.
+    pub seq: Seq,
+    /// By which run.
+    pub run: RunId,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
 /// A run as the journal tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunMemory {
@@ -67,6 +94,9 @@ pub struct RunMemory {
     pub id: RunId,
     /// Which command.
     pub verb: Verb,
+    /// Which part a rollback takes back; none for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Who.
     pub who: crate::journal::Who,
     /// When it began, in milliseconds since 1970.
@@ -97,12 +127,21 @@ pub struct History {
     pub adopted: BTreeMap<Address, AdoptedMemory>,
     /// Intents without an outcome, in order: to be probed before anything else.
     pub pending: Vec<EffectMemory>,
+    /// What was decided about those of them that were in doubt.
+    pub decided: Vec<DecidedMemory>,
+    /// The kind of each step when it last began, since the baseline.
+    pub kinds: BTreeMap<Address, String>,
+    /// Processes that carry the marker of an address that their step had before: until krun ends one, or
+    /// starts its own in its place.
+    pub moved: BTreeMap<Address, Running>,
+    /// Checkpoints that were passed and not taken back, in order.
+    pub checkpoints: Vec<Passed>,
 }
 
 impl History {
     /// The version of the fold. A store may keep a history that was folded once; with another version
     /// it folds anew. To be raised with every change of what entries come to.
-    pub const FOLD: u32 = 1;
+    pub const FOLD: u32 = 2;
 
     /// Folds a deployment's records.
     pub fn fold(records: &[Record]) -> Self {
@@ -116,13 +155,19 @@ impl History {
     pub fn push(&mut self, record: &Record) {
         match &record.entry {
             Entry::Created { id } => self.id = Some(id.clone()),
-            Entry::RunStarted { verb, pin, who } => {
+            Entry::RunStarted {
+                verb,
+                pin,
+                who,
+                part,
+            } => {
                 if let Some(pin) = pin {
                     self.pin = Some(pin.clone());
                 }
                 self.runs.push(RunMemory {
                     id: record.run,
                     verb: *verb,
+                    part: part.clone(),
                     who: who.clone(),
                     started_ms: record.at_ms,
                     finished: None,
@@ -130,8 +175,11 @@ impl History {
                 });
             }
             Entry::RunResumed { .. } | Entry::StepFailed { .. } => {}
-            Entry::StepStarted { step, after, .. } => {
+            Entry::StepStarted {
+                step, kind, after, ..
+            } => {
                 self.after.insert(step.clone(), after.clone());
+                self.kinds.insert(step.clone(), kind.clone());
             }
             Entry::Intent {
                 step,
@@ -182,12 +230,44 @@ impl History {
             Entry::Undone { intents, .. } => {
                 self.effects.retain(|effect| !intents.contains(&effect.seq));
                 self.pending.retain(|effect| !intents.contains(&effect.seq));
+                self.decided.retain(|one| !intents.contains(&one.intent));
             }
+            Entry::Resolved {
+                intent,
+                decision,
+                found,
+                ..
+            } => {
+                self.decided.retain(|one| one.intent != *intent);
+                self.decided.push(DecidedMemory {
+                    intent: *intent,
+                    decision: *decision,
+                    found: found.clone(),
+                });
+            }
+            Entry::Reconciled { moves, .. } => self.rename(moves),
+            Entry::Checkpoint { name } => self.checkpoints.push(Passed {
+                name: name.clone(),
+                seq: record.seq,
+                run: record.run,
+                at_ms: record.at_ms,
+            }),
             Entry::RolledBack => {
                 self.steps.clear();
                 self.after.clear();
                 self.effects.clear();
                 self.adopted.clear();
+                self.kinds.clear();
+                self.moved.clear();
+                self.checkpoints.clear();
+            }
+            Entry::Returned { part, steps } => {
+                self.steps
+                    .retain(|_, memory| !part.holds(memory.run, memory.seq));
+                self.steps.extend(steps.iter().cloned());
+                if let Part::Since { passed, .. } = part {
+                    self.checkpoints.retain(|one| one.seq <= *passed);
+                }
             }
             Entry::RunFinished {
                 status,
@@ -209,10 +289,12 @@ impl History {
             return;
         };
         let mut effect = self.pending.remove(at);
+        self.decided.retain(|one| one.intent != intent);
         if let (Outcome::Done(_) | Outcome::Recovered(_), Target::Process(id)) =
             (outcome, effect.effect.target())
         {
             self.adopted.remove(&id.step);
+            self.moved.remove(&id.step);
         }
         if self.verb(effect.run).is_some_and(Verb::takes_back) {
             // What a rollback does is not itself to be taken back: `Undone` says what it took back.
@@ -250,6 +332,24 @@ impl History {
         part.effects.retain(|effect| intents.contains(&effect.seq));
         part.pending.retain(|effect| intents.contains(&effect.seq));
         part
+    }
+
+    /// What was decided about an intent in doubt, if what is found now is what was found then.
+    pub fn decision(&self, intent: Seq, found: &TargetState) -> Option<Decision> {
+        let mut decided = self.decided.iter();
+        let one = decided.find(|one| one.intent == intent && one.found == *found)?;
+        Some(one.decision)
+    }
+
+    /// The same history with the effects of a part alone.
+    #[must_use]
+    pub fn part(&self, part: &Part) -> Self {
+        let effects = self.live();
+        let intents = effects
+            .filter(|effect| part.holds(effect.run, effect.seq))
+            .map(|effect| effect.seq)
+            .collect();
+        self.only(&intents)
     }
 
     /// The last run, if it was neither finished nor is it a command that does not go on.

@@ -6,8 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, Choice, DeploymentName, Digest, Effect, Fault, History, Map, Outputs,
-    ProcessSpec, Reason, RunId, TargetState, Undo, event::RunStatus, process::Running,
+    Address, Change, Choice, Decision, DeploymentName, Digest, Effect, Fault, History, Map,
+    Outputs, Part, ProcessSpec, Reason, RunId, TargetState, Undo,
+    event::RunStatus,
+    history::StepMemory,
+    process::Running,
+    reconcile::{Move, Reconciled},
 };
 
 /// The position of an entry in its deployment's log, counted from 1.
@@ -111,6 +115,9 @@ pub enum Entry {
         pin: Option<Pin>,
         /// Who.
         who: Who,
+        /// Which part of what was done a rollback takes back; none for all of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<Part>,
     },
     /// An interrupted run goes on.
     RunResumed {
@@ -147,6 +154,34 @@ pub enum Entry {
         intent: Seq,
         /// How.
         outcome: Outcome,
+    },
+    /// Somebody decided what becomes of an effect in doubt. Durable before it is carried out, so that
+    /// whoever comes after a crash carries it out.
+    Resolved {
+        /// The step.
+        step: Address,
+        /// The intent.
+        intent: Seq,
+        /// What was decided.
+        decision: Decision,
+        /// What was found: for anything else the decision does not hold.
+        found: TargetState,
+        /// Who.
+        who: Who,
+    },
+    /// The runbook is another one than the last run's: what becomes of its steps, and whose history is
+    /// whose from now on. Written before a run looks at what to do first.
+    Reconciled {
+        /// Histories that change their address, all at once.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moves: Vec<Move>,
+        /// One line a step.
+        table: Vec<Reconciled>,
+    },
+    /// All steps before a checkpoint are done, and none behind it was begun.
+    Checkpoint {
+        /// Its name.
+        name: String,
     },
     /// A step is done.
     StepDone {
@@ -193,6 +228,14 @@ pub enum Entry {
     },
     /// The deployment is back at its baseline: history before this is no longer its state.
     RolledBack,
+    /// A part of what was done is taken back.
+    Returned {
+        /// Which.
+        part: Part,
+        /// What is remembered of the steps that it was about: what was before that part. Of those that
+        /// are not named, nothing.
+        steps: Vec<(Address, StepMemory)>,
+    },
     /// A run ends.
     RunFinished {
         /// How.

@@ -77,6 +77,7 @@ impl KillPoint {
             | Entry::Intent { step, .. }
             | Entry::StepDone { step, .. }
             | Entry::StepFailed { step, .. }
+            | Entry::Resolved { step, .. }
             | Entry::Adopted { step, .. } => Some(step.clone()),
             Entry::Outcome { intent, .. } => {
                 let mut pending = before.pending.iter();
@@ -94,7 +95,10 @@ impl KillPoint {
             Entry::Created { .. }
             | Entry::RunStarted { .. }
             | Entry::RunResumed { .. }
+            | Entry::Reconciled { .. }
+            | Entry::Checkpoint { .. }
             | Entry::RolledBack
+            | Entry::Returned { .. }
             | Entry::RunFinished { .. } => None,
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, RunId, kind::UndoClass};
+use crate::{Address, RunId, kind::UndoClass, reconcile::Reconciled};
 
 /// What is done to the thing that a step describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -272,6 +272,10 @@ pub struct Plan {
     /// Whether the run takes back what they did.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prune: bool,
+    /// What becomes of the steps of a runbook that is another one than the last run's; empty where it
+    /// is the same, or differs in nothing that matters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reconciled: Vec<Reconciled>,
 }
 
 /// A barrier among the steps.
@@ -281,6 +285,9 @@ pub struct PlannedGate {
     pub name: String,
     /// How many of [`Plan::steps`] stand before it.
     pub steps: usize,
+    /// Whether its passing is journaled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checkpoint: bool,
 }
 
 impl Plan {

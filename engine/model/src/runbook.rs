@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Digest, Manner, Map, ParamSpec, Value};
+use crate::{Address, Digest, Manner, Map, OnFailure, ParamSpec, Value, reconcile::Moved};
 
 /// A place in a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct Gate {
     pub doc: String,
     /// How many of [`Runbook::steps`] stand before it.
     pub steps: usize,
+    /// Whether its passing is journaled, so that a rollback can go back to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checkpoint: bool,
 }
 
 /// A source file that a run pins.
@@ -98,6 +101,12 @@ pub struct Runbook {
     /// Its gates in order.
     #[serde(default)]
     pub gates: Vec<Gate>,
+    /// Addresses that steps had before, in the order of declaration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
+    /// What becomes of a run that fails, unless the command line says otherwise.
+    #[serde(default)]
+    pub on_failure: OnFailure,
     /// Its steps in the order of declaration, which is an order of dependencies too.
     pub steps: Vec<Step>,
     /// The source files: the runbook's own first, then its imports.
@@ -108,5 +117,11 @@ impl Runbook {
     /// The step with an address.
     pub fn step(&self, address: &Address) -> Option<&Step> {
         self.steps.iter().find(|step| step.address == *address)
+    }
+
+    /// The names of its checkpoints, in order.
+    pub fn checkpoints(&self) -> impl Iterator<Item = &str> {
+        let gates = self.gates.iter().filter(|gate| gate.checkpoint);
+        gates.map(|gate| gate.name.as_str())
     }
 }

@@ -70,12 +70,14 @@ pub fn decide(
         steps,
         orphans: steps_of(&orphaned(runbook, &observed.declared, history)),
         prune: false,
+        reconciled: vec![],
         gates: runbook
             .gates
             .iter()
             .map(|gate| PlannedGate {
                 name: gate.name.clone(),
                 steps: gate.steps,
+                checkpoint: gate.checkpoint,
             })
             .collect(),
     }

@@ -35,6 +35,8 @@ fn runbook(steps: &[&str]) -> Runbook {
         params: vec![],
         values: Map::new(),
         phases: vec![],
+        moved: vec![],
+        on_failure: Default::default(),
         gates: vec![],
         steps: steps.iter().map(step).collect(),
         sources: vec![],

@@ -16,6 +16,7 @@
 mod adopt;
 mod cluster;
 mod diagnosis;
+mod doubt;
 mod effects;
 mod fault;
 mod history;
@@ -23,6 +24,7 @@ mod human;
 mod json;
 mod outputs;
 mod plan;
+mod reconciled;
 mod rollback;
 mod run;
 mod status;
@@ -40,6 +42,7 @@ pub use cluster::{
     cluster_text,
 };
 pub use diagnosis::{DiagnosedLine, DiagnosedLog, diagnosis_text};
+pub use doubt::{DoubtView, doubt_text};
 pub use fault::fault_text;
 pub use history::history_text;
 pub use human::HumanReporter;

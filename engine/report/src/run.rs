@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use krun_model::{
     Address, Change,
     journal::{Entry, Pin, Record, Seq, Who},
+    reconcile::Reconciled,
 };
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     fault_text,
     history::{status_word, verb_word, who_words},
     outputs::output_lines,
+    reconciled::reconciled_text,
     seconds, stamp,
     style::Tone,
     text::{clean, clean_line, fill, indent, pad},
@@ -56,11 +58,20 @@ impl Run<'_> {
     fn record(&self, record: &Record) -> String {
         let style = self.style;
         match &record.entry {
-            Entry::RunStarted { verb, pin, who } => {
+            Entry::RunStarted {
+                verb,
+                pin,
+                who,
+                part,
+            } => {
                 let title = format!("{} (run {})", verb_word(*verb), record.run);
                 let mut text = format!("{}\n", style.paint(Tone::Strong, title));
                 text.push_str(&format!("  started {} by ", stamp(record.at_ms)));
                 text.push_str(&format!("{}\n", self.who(who)));
+                if let Some(part) = part {
+                    let said = clean_line(style, &part.to_string());
+                    text.push_str(&fill("  takes back ", &said, style.width));
+                }
                 if let Some(pin) = pin {
                     text.push_str(&self.pin(pin));
                 }
@@ -77,6 +88,15 @@ impl Run<'_> {
                 self.line(record, None, &said)
             }
             Entry::RolledBack => self.line(record, None, "back at the baseline"),
+            Entry::Returned { part, .. } => {
+                let said = clean(style, &format!("taken back: {part}"));
+                self.line(record, None, &said)
+            }
+            Entry::Checkpoint { name } => {
+                let said = clean(style, &format!("passed checkpoint `{name}`"));
+                self.line(record, None, &said)
+            }
+            Entry::Reconciled { table, .. } => self.reconciled(record, table),
             Entry::RunFinished {
                 status,
                 changed,
@@ -132,6 +152,19 @@ impl Run<'_> {
             Entry::Adopted { running, .. } => {
                 format!("adopted pid {}: {}", running.pid, running.command)
             }
+            Entry::Resolved {
+                intent,
+                decision,
+                found,
+                who,
+                ..
+            } => {
+                let who = self.who(who);
+                format!(
+                    "#{} in doubt, decided: {decision}; found: {found}; by {who}",
+                    intent.0
+                )
+            }
             Entry::Undone { intents, how } => {
                 let numbers: Vec<String> =
                     intents.iter().map(|seq| format!("#{}", seq.0)).collect();
@@ -158,6 +191,16 @@ impl Run<'_> {
             }
             _ => {}
         }
+        text
+    }
+
+    /// What a changed runbook makes of its steps; those that stay as they are become a count.
+    fn reconciled(&self, record: &Record, table: &[Reconciled]) -> String {
+        let mut text = self.line(record, None, "the runbook changed");
+        text.push_str(&indent(
+            &reconciled_text(table, self.style.narrower(12)),
+            12,
+        ));
         text
     }
 
@@ -223,6 +266,7 @@ fn step_of<'a>(entry: &'a Entry, intents: &BTreeMap<Seq, &'a Address>) -> Option
         | Entry::Intent { step, .. }
         | Entry::StepDone { step, .. }
         | Entry::StepFailed { step, .. }
+        | Entry::Resolved { step, .. }
         | Entry::Adopted { step, .. } => Some(step),
         Entry::Outcome { intent, .. } => intents.get(intent).copied(),
         _ => None,

@@ -179,6 +179,7 @@ pub(crate) fn plan() -> Plan {
         left_behind: vec![],
         gates: vec![],
         prune: false,
+        reconciled: vec![],
     }
 }
 
@@ -310,6 +311,7 @@ pub(crate) fn runs() -> Vec<RunMemory> {
     let run = |id, verb, finished, counts| RunMemory {
         id: RunId(id),
         verb,
+        part: None,
         who: who(),
         started_ms: BEGAN + 60_000 * id as i64,
         finished,
@@ -372,6 +374,7 @@ pub(crate) fn records() -> Vec<Record> {
                 choice: krun_model::Choice::default(),
             }),
             who: who(),
+            part: None,
         },
         begin(&config, "properties", Change::Update, "1 property differs"),
         Entry::Intent {

@@ -8,6 +8,7 @@
 mod adopt;
 mod attempts;
 mod dispatch;
+mod doubt;
 mod events;
 mod execute;
 mod foresight;
@@ -23,6 +24,7 @@ mod prepare;
 mod probe;
 mod processes;
 mod prune;
+mod resolve;
 mod rollback;
 mod session;
 mod skipped;
@@ -30,10 +32,12 @@ mod turns;
 
 pub use adopt::{AdoptLine, adopt, survey};
 pub use dispatch::{run, run_planned};
+pub use doubt::{Doubt, doubts};
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};
 pub use prepare::{Approval, RunOptions, RunRequest, plan, plan_file};
 pub use processes::{ProcessView, processes, start, stop};
 pub use prune::{plan_prune, prune};
+pub use resolve::resolve;
 pub use rollback::{RollbackOptions, plan_rollback, rollback, undo_words};
 pub use session::{Ended, Session};

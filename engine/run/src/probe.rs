@@ -4,19 +4,19 @@
 //! |---|---|
 //! | as wanted | recovered: it had happened |
 //! | as before | not done: its step does it again |
-//! | neither | in doubt: the run stops and shows all three |
+//! | neither | in doubt: what was decided about it is carried out; else the run stops and shows all three |
 //! | still under way (replicas on their way) | left open: its step goes on with it |
 //! | a topic that is not there, or records (the request may still arrive) | left open for its step in a run; in a rollback a topic is not done, and records count as sent |
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
 
 use krun_model::{
-    Address, Effect, Event, Fault, FaultCode, Map, TargetState,
+    Address, Effect, Event, Fault, Map, TargetState,
     configs::ConfigChanges,
     history::EffectMemory,
     journal::{Outcome, Verb},
 };
 
-use crate::Session;
+use crate::{Session, doubt, resolve};
 
 /// Probes all pending intents before they are taken back; what was found, to be said once the run has
 /// begun. With `force` what is in doubt is taken as it is found.
@@ -69,8 +69,12 @@ async fn settle(
             Verdict::NotBegun if may_have_sent(effect, &found) => Outcome::Recovered(found.clone()),
             Verdict::Later => continue,
             Verdict::InDoubt if !force => {
-                doubts.push(doubt(effect, &found));
-                continue;
+                let decided = session.ledger.history().decision(effect.seq, &found);
+                let Some(decision) = decided else {
+                    doubts.push((effect.clone(), found));
+                    continue;
+                };
+                resolve::carry_out(session, effect, &found, decision).await?
             }
             Verdict::Happened | Verdict::InDoubt => Outcome::Recovered(found.clone()),
             Verdict::NotBegun => Outcome::NotDone("found not begun after a crash".into()),
@@ -80,7 +84,8 @@ async fn settle(
             target: effect.effect.target().to_string(),
             found: match &outcome {
                 Outcome::Recovered(state) => format!("it had happened: {state}"),
-                _ => "it had not happened".into(),
+                Outcome::Done(state) => format!("it was done again: {state}"),
+                Outcome::NotDone(_) => "it had not happened".into(),
             },
         });
         session
@@ -88,7 +93,35 @@ async fn settle(
             .settle(session.ledger.take_up(effect), outcome)
             .await?;
     }
-    doubts.into_iter().next().map_or(Ok(said), Err)
+    if doubts.is_empty() {
+        return Ok(said);
+    }
+    Err(doubt::fault(session, &doubts).await)
+}
+
+/// The intents in doubt, with what is found. Changes nothing.
+pub(crate) async fn doubts(session: &Session) -> Result<Vec<(EffectMemory, TargetState)>, Fault> {
+    let pending = session.ledger.history().pending.clone();
+    let mut doubts = vec![];
+    for effect in pending {
+        let found = session.observe(&effect.effect.target()).await?;
+        let verb = session.ledger.history().verb(effect.run);
+        let taking_back = verb.is_some_and(Verb::takes_back);
+        if judge(&effect, &found, taking_back) == Verdict::InDoubt {
+            doubts.push((effect, found));
+        }
+    }
+    Ok(doubts)
+}
+
+/// Carries out what was decided about some intents.
+pub(crate) async fn settle_decided(
+    session: &Session,
+    decided: Vec<EffectMemory>,
+) -> Result<(), Fault> {
+    settle(session, decided, false, Wait::ForItsStep)
+        .await
+        .map(drop)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,65 +179,6 @@ fn as_before(changes: &ConfigChanges, before: &TargetState, now: &Map<String>) -
         return false;
     };
     changes.keys().all(|key| before.get(key) == now.get(key))
-}
-
-fn doubt(effect: &EffectMemory, found: &TargetState) -> Fault {
-    Fault::new(
-        FaultCode::InDoubt,
-        "an effect was begun, and what is there is neither before nor after it",
-    )
-    .at(effect.effect.target())
-    .because(format!(
-        "{} asked for it in run {}, which was cut off",
-        effect.step, effect.run
-    ))
-    .evidence([
-        format!("before: {}", effect.before),
-        format!("wanted: {}", wanted(&effect.effect)),
-        format!("found:  {found}"),
-    ])
-    .hint("Put it back to one of the two by hand and run again.")
-    .hint("Or take it as it is found with `--force`: rollback still knows what was there before.")
-}
-
-fn wanted(effect: &Effect) -> String {
-    match effect {
-        Effect::WriteFile { content, mode, .. } => {
-            format!("file {} mode {mode:04o}", content.digest.short())
-        }
-        Effect::MakeDir { mode, .. } => format!("folder mode {mode:04o}"),
-        Effect::Link { to, .. } => format!("link to {to}"),
-        Effect::Move { to, .. } => format!("moved to {to}"),
-        Effect::CreateTopic { spec, .. } => {
-            format!(
-                "{} partitions × {} replicas",
-                spec.partitions, spec.replication_factor
-            )
-        }
-        Effect::AddPartitions { total, .. } => format!("{total} partitions"),
-        Effect::AlterConfigs { changes, .. } => {
-            let wanted: Vec<_> = changes
-                .iter()
-                .map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("(default)")))
-                .collect();
-            wanted.join(", ")
-        }
-        Effect::CommitOffsets { offsets, .. } => {
-            TargetState::Committed(offsets.clone()).to_string()
-        }
-        Effect::StartProcess(_) => "running".into(),
-        Effect::InstallPackages { .. } => "installed".into(),
-        Effect::Claim { .. }
-        | Effect::Produce { .. }
-        | Effect::Reassign { .. }
-        | Effect::ElectLeaders { .. } => "done".into(),
-        Effect::RemoveFile { .. }
-        | Effect::RemoveDir { .. }
-        | Effect::Release { .. }
-        | Effect::StopProcess { .. }
-        | Effect::DeleteTopic { .. }
-        | Effect::DeleteGroup { .. } => "absent".into(),
-    }
 }
 
 #[cfg(test)]

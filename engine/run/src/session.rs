@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Instant};
 
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Effect, Effector, Entry, Event, Fault, FaultCode, Outputs, Plan, RunId, Target,
-    TargetState,
+    Address, Effect, Effector, Entry, Event, Fault, FaultCode, Outputs, Part, Plan, ProcessId,
+    RunId, Target, TargetState,
     event::{EVENTS_VERSION, RunStatus},
     host::Machine,
     journal::{Pin, Verb, Who},
@@ -92,10 +92,19 @@ impl Session {
         self.effector(&effect.target()).perform(&effect).await
     }
 
-    /// Tells the machine which processes were adopted. To be called before anything is looked at.
+    /// Tells the machine which processes were adopted, or have their marker from an address that their
+    /// step had before. To be called before anything is looked at.
     pub fn know_adopted(&self) {
-        for adopted in self.ledger.history().adopted.values() {
+        let history = self.ledger.history();
+        for adopted in history.adopted.values() {
             self.machine.adopt(&adopted.spec.id, &adopted.running);
+        }
+        for (step, running) in &history.moved {
+            let id = ProcessId {
+                deployment: self.ledger.id().to_owned(),
+                step: step.clone(),
+            };
+            self.machine.adopt(&id, running);
         }
     }
 
@@ -128,11 +137,23 @@ impl Session {
     /// Begins a run, or goes on with one that was interrupted if it served the same command with
     /// the same pin.
     pub(crate) async fn begin(&self, verb: Verb, pin: Option<Pin>) -> Result<RunId, Fault> {
+        self.begin_part(verb, pin, None).await
+    }
+
+    /// [`Session::begin`] for a rollback of a part; one that was interrupted goes on if it was about the
+    /// same part.
+    pub(crate) async fn begin_part(
+        &self,
+        verb: Verb,
+        pin: Option<Pin>,
+        part: Option<Part>,
+    ) -> Result<RunId, Fault> {
         let (fresh, next, again) = {
             let history = self.ledger.history();
             let again = history
                 .interrupted()
-                .filter(|run| run.verb == verb && (pin.is_none() || pin == history.pin))
+                .filter(|run| run.verb == verb && run.part == part)
+                .filter(|_| pin.is_none() || pin == history.pin)
                 .map(|run| run.id);
             (history.id.is_none(), history.next_run(), again)
         };
@@ -146,7 +167,12 @@ impl Session {
         let who = self.who.clone();
         let entry = match again {
             Some(_) => Entry::RunResumed { who },
-            None => Entry::RunStarted { verb, pin, who },
+            None => Entry::RunStarted {
+                verb,
+                pin,
+                who,
+                part,
+            },
         };
         self.ledger.append(run, entry, true).await?;
         self.announce(run, verb, again.is_some());

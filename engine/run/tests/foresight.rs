@@ -123,6 +123,8 @@ fn runbook(root: &Utf8Path, acts: &[Act]) -> Runbook {
         params: vec![],
         values: Map::new(),
         phases: vec![],
+        moved: vec![],
+        on_failure: Default::default(),
         gates: vec![],
         steps,
         sources: vec![],

@@ -76,6 +76,12 @@ pub const CODES: &[Code] = &[
         "An imported file says `runbook(…)`. Keep it in the file that is run.",
     ),
     code(
+        "on-failure",
+        HEAD,
+        "`on_failure` is none of `stop`, `rollback` and `rollback-to=CHECKPOINT`, or there is no \
+         checkpoint of that name.",
+    ),
+    code(
         "bad-name",
         HEAD,
         "The name of the runbook or of a parameter has characters that are not allowed. A \
@@ -266,9 +272,21 @@ pub const CODES: &[Code] = &[
         "`after:` names an address that no step has.",
     ),
     code(
+        "checkpoint",
+        ORDER,
+        "Two checkpoints have one name. A rollback must know which is meant.",
+    ),
+    code(
         "cycle",
         ORDER,
         "Steps wait for each other. Each edge of the circle is shown. Take one of them away.",
+    ),
+    code(
+        "moved",
+        ORDER,
+        "`moved(\"old\", \"new\")` can't be: the old address is still a step's, the new one is no \
+         step's, one of them is named twice, or moves go round in a circle. See [Renamed \
+         steps](../language.md#renamed-steps).",
     ),
     code(
         "write-conflict",

@@ -13,7 +13,7 @@ use crate::{
     assertion, condition,
     diagnostic::Diagnostic,
     draft::{Draft, Extent, Shared, Spot},
-    handle, header, params, steps,
+    handle, header, moved, params, steps,
 };
 
 /// Adds everything that declares to an engine.
@@ -58,8 +58,37 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
             name,
             doc,
             steps: 0,
+            checkpoint: false,
         });
     });
+    let shared = draft.clone();
+    engine.register_fn("checkpoint", move |cx: NativeCallContext, name: Dynamic| {
+        let (mut draft, spot) = at(&shared, &cx);
+        draft.require_header(&spot, "checkpoint");
+        let name = title_of(&mut draft, &spot, "checkpoint", &name);
+        let first = draft.checkpoints.get(&name).cloned();
+        if let Some(first) = first {
+            let message = format!("there is a checkpoint `{name}` already");
+            let diagnostic = Diagnostic::new("krun::checkpoint", spot.arg(0), message);
+            return draft.report(diagnostic.related(first, "first here"));
+        }
+        draft.checkpoints.insert(name.clone(), spot.arg(0));
+        let doc = spot.doc();
+        draft.gates.push(Gate {
+            name,
+            doc,
+            steps: 0,
+            checkpoint: true,
+        });
+    });
+    let shared = draft.clone();
+    engine.register_fn(
+        "moved",
+        move |cx: NativeCallContext, from: Dynamic, to: Dynamic| {
+            let (mut draft, spot) = at(&shared, &cx);
+            moved::declare(&mut draft, &spot, [&from, &to]);
+        },
+    );
     let mut root = Folder::default();
     for kind in kinds.iter() {
         root.add(kind.spec().name, kind);

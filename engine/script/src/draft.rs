@@ -20,6 +20,7 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     gather::Units,
     header::Header,
+    moved::MovedDraft,
     paths::PathBase,
     site::Site,
 };
@@ -86,6 +87,10 @@ pub(crate) struct Draft {
     pub steps: Vec<StepDraft>,
     pub index: HashMap<Address, usize>,
     pub gates: Vec<Gate>,
+    /// Where each checkpoint is declared first.
+    pub checkpoints: HashMap<String, Place>,
+    /// Addresses that steps had before.
+    pub moved: Vec<MovedDraft>,
     /// Comparisons with outputs that were made.
     pub tests: Vec<Made>,
     /// How many of each group of steps may run at the same time, and where that is said first.

@@ -13,6 +13,7 @@ use crate::{
     condition, conflicts,
     diagnostic::Diagnostic,
     draft::{Draft, StepDraft},
+    header, moved,
     order::Order,
 };
 
@@ -22,6 +23,8 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
     condition::report_unused(draft);
     let order = Order::of(draft)?;
     conflicts::check(draft, kinds, &order);
+    moved::check(draft);
+    header::check_policy(draft);
     if draft.is_wrong() {
         return None;
     }
@@ -64,6 +67,8 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
         values: std::mem::take(&mut draft.values),
         phases: std::mem::take(&mut draft.phases),
         gates,
+        moved: moved::finish(draft),
+        on_failure: header.on_failure,
         steps: ordered,
         sources: sources(draft),
     })

@@ -1,6 +1,9 @@
 //! `runbook(#{name, version, summary, requires})`: what a runbook is called and which krun it needs.
 
-use krun_model::DeploymentName;
+use krun_model::{
+    DeploymentName, OnFailure,
+    names::{listed, nearest},
+};
 use rhai::Dynamic;
 use semver::{Version, VersionReq};
 
@@ -11,7 +14,7 @@ use crate::{
     settings::Settings,
 };
 
-const KEYS: &[&str] = &["name", "version", "summary", "requires"];
+const KEYS: &[&str] = &["name", "version", "summary", "requires", "on_failure"];
 
 /// The version of krun that reads the runbook.
 pub(crate) const KRUN: &str = env!("CARGO_PKG_VERSION");
@@ -23,6 +26,10 @@ pub(crate) struct Header {
     pub version: String,
     pub summary: String,
     pub doc: String,
+    /// What becomes of a run that fails.
+    pub on_failure: OnFailure,
+    /// Where that is said.
+    pub on_failure_place: Option<crate::diagnostic::Place>,
     /// Where it stands; none where something else was declared first.
     pub place: Option<crate::diagnostic::Place>,
 }
@@ -52,7 +59,16 @@ pub(crate) fn declare(draft: &mut Draft, spot: &Spot, given: &Dynamic) {
     let head = spot.head_doc();
     let doc = if head.is_empty() { spot.doc() } else { head };
     let summary = settings.text("summary");
+    let on_failure = settings
+        .text("on_failure")
+        .map(|text| text.parse::<OnFailure>());
+    if let Some(Err(error)) = &on_failure {
+        settings.wrong("krun::on-failure", spot.value("on_failure"), error.clone());
+    }
+    let on_failure = on_failure.and_then(Result::ok);
     let header = Header {
+        on_failure_place: on_failure.as_ref().map(|_| spot.value("on_failure")),
+        on_failure: on_failure.unwrap_or_default(),
         summary: summary.unwrap_or_else(|| doc::first_paragraph(&doc)),
         version: settings.text("version").unwrap_or_else(|| "0".to_owned()),
         place: Some(spot.callee()),
@@ -85,4 +101,28 @@ fn unfit(spot: &Spot, requires: &str) -> Option<Diagnostic> {
         )
         .help("Install a krun of that version, or change `requires`.")
     })
+}
+
+/// Reports a policy that goes back to a checkpoint which there is not.
+pub(crate) fn check_policy(draft: &mut Draft) {
+    let Some(header) = &draft.header else {
+        return;
+    };
+    let (OnFailure::RollbackTo(name), Some(place)) = (&header.on_failure, &header.on_failure_place)
+    else {
+        return;
+    };
+    if draft.checkpoints.contains_key(name) {
+        return;
+    }
+    let message = format!("there is no checkpoint `{name}`");
+    let diagnostic = Diagnostic::new("krun::on-failure", place.clone(), message);
+    let mut known: Vec<_> = draft.checkpoints.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    let diagnostic = match nearest(name, known.iter().copied()) {
+        Some(near) => diagnostic.did_you_mean(Some(near)),
+        None if known.is_empty() => diagnostic.help("Declare one with `checkpoint(\"…\")`."),
+        None => diagnostic.help(format!("There is {}.", listed(known))),
+    };
+    draft.report(diagnostic);
 }

@@ -13,8 +13,8 @@
 //! |---|---|
 //! | gather | `shelf` (where text comes from), `source`, `rewrite`, `doc`, `gather`, `syntax` |
 //! | check | `site` (where calls stand), `check` |
-//! | evaluate | `world` (what is left out), `declare`, `header`, `params`, `bind`, `steps`, `reserved`, `handle`, `condition`, `assertion`, `draft`, `runtime` |
-//! | finish | `order`, `conflicts`, `finish` |
+//! | evaluate | `world` (what is left out), `declare`, `header`, `moved`, `params`, `bind`, `steps`, `reserved`, `handle`, `condition`, `assertion`, `draft`, `runtime` |
+//! | finish | `order`, `conflicts`, `moved`, `finish` |
 
 mod assertion;
 mod bind;
@@ -32,6 +32,7 @@ mod given;
 mod handle;
 mod header;
 mod loader;
+mod moved;
 mod order;
 mod params;
 mod paths;

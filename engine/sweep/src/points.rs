@@ -112,6 +112,10 @@ fn describe(entry: &Entry, before: &History) -> (String, Option<String>) {
             let text = format!("outcome: {} {}", words(&class), memory.effect.target());
             (text, Some(class))
         }
+        Entry::Resolved { .. } => plain("doubt resolved"),
+        Entry::Reconciled { .. } => plain("reconciled"),
+        Entry::Checkpoint { .. } => plain("checkpoint passed"),
+        Entry::Returned { .. } => plain("part taken back"),
         Entry::StepDone { .. } => plain("step done"),
         Entry::StepFailed { .. } => plain("step failed"),
         Entry::Adopted { .. } => plain("process adopted"),

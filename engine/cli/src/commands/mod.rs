@@ -11,6 +11,7 @@ mod history;
 mod logs;
 mod plan;
 mod prune;
+mod resolve;
 mod resume;
 mod rollback;
 mod run;
@@ -51,6 +52,7 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::History(args) => history::history(context, args),
         Command::Logs(args) => logs::logs(context, args),
         Command::Plan(args) => plan::plan(context, args),
+        Command::Resolve(args) => resolve::resolve(context, args),
         Command::Resume(args) => resume::resume(context, args),
         Command::Rollback(args) => rollback::rollback(context, args),
         Command::Run(args) => run::run(context, args),

@@ -9,6 +9,9 @@ use crate::{args::ResumeArgs, context::Context};
 pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
     let found = find(context, &args.select, true)?;
     let _lock = context.lock(&found.store, &found.name, "resume")?;
+    if !args.force {
+        super::resolve::ask_first(context, &found.store, &found.name)?;
+    }
     let verb = resumable(&found.history).ok_or_else(|| {
         Fault::new(FaultCode::Usage, "there is nothing to resume")
             .at(&found.name)

@@ -50,6 +50,9 @@ pub fn rollback(context: &Context, args: RollbackArgs) -> Outcome {
         args.yes,
     )?;
     let _lock = context.lock(&store, &name, "rollback")?;
+    if !args.force {
+        super::resolve::ask_first(context, &store, &name)?;
+    }
     let options = RollbackOptions { force: args.force };
     let ended = with_session(context, store.clone(), name.clone(), async |session| {
         krun_run::rollback(&session, options).await

@@ -8,7 +8,7 @@ use krun_plan::PlanFile;
 use krun_run::{Approval, Ended, RunOptions, RunRequest};
 use krun_script::Loader;
 
-use super::{Outcome, exit, prune, with_session, with_session_as};
+use super::{Outcome, exit, prune, resolve, with_session, with_session_as};
 use crate::{
     args::{PlanArgs, RunArgs},
     context::Context,
@@ -35,6 +35,9 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     select::remark_kept(context, &selected.kept);
     let store = Arc::new(context.store()?);
     let _lock = context.lock(&store, &selected.name, "run")?;
+    if !args.force {
+        resolve::ask_first(context, &store, &selected.name)?;
+    }
     let pruning = args.prune.then(|| prune::Pruning {
         runbook: selected.runbook.clone(),
         kinds: kinds.clone(),

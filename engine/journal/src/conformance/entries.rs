@@ -1,10 +1,12 @@
 //! Arbitrary entries of all kinds.
 
 use krun_model::{
-    Address, Change, Choice, Content, Digest, Effect, Entry, Fault, FaultCode, Outputs, Reason,
-    RunId, TargetState,
+    Address, Change, Choice, Content, Decision, Digest, Effect, Entry, Fault, FaultCode, Outputs,
+    Part, Reason, RunId, TargetState,
     event::RunStatus,
+    history::StepMemory,
     journal::{Again, Outcome, Pin, Seq, Verb, Who},
+    reconcile::{Fate, Move, Reconciled},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -35,6 +37,10 @@ fn entry() -> impl Strategy<Value = Entry> {
             .prop_map(|(step, fault, again)| Entry::StepFailed { step, fault, again }),
         1 => (vec(seq(), 0..4), ".*").prop_map(|(intents, how)| Entry::Undone { intents, how }),
         1 => Just(Entry::RolledBack),
+        1 => returned(),
+        1 => resolved(),
+        1 => reconciled(),
+        1 => ".*".prop_map(|name| Entry::Checkpoint { name }),
         1 => finished(),
     ]
 }
@@ -48,11 +54,67 @@ fn started() -> impl Strategy<Value = Entry> {
         Verb::Adopt,
         Verb::Prune,
     ]);
-    (verb, option::of(pin()), who()).prop_map(|(verb, pin, who)| Entry::RunStarted {
-        verb,
-        pin,
-        who,
+    (verb, option::of(pin()), who(), option::of(part())).prop_map(|(verb, pin, who, part)| {
+        Entry::RunStarted {
+            verb,
+            pin,
+            who,
+            part,
+        }
     })
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        (1..9u64).prop_map(|run| Part::Run(RunId(run))),
+        (".*", seq()).prop_map(|(checkpoint, passed)| Part::Since { checkpoint, passed }),
+    ]
+}
+
+fn resolved() -> impl Strategy<Value = Entry> {
+    let decision = select(Decision::ALL.to_vec());
+    (address(), seq(), decision, state(), who()).prop_map(|(step, intent, decision, found, who)| {
+        Entry::Resolved {
+            step,
+            intent,
+            decision,
+            found,
+            who,
+        }
+    })
+}
+
+fn reconciled() -> impl Strategy<Value = Entry> {
+    let moves = (address(), address()).prop_map(|(from, to)| Move {
+        from,
+        to,
+        process: None,
+    });
+    let fate = prop_oneof![
+        Just(Fate::Reused),
+        Just(Fate::Orphaned),
+        vec(".*", 0..3).prop_map(|changed| Fate::Redone { changed }),
+        address().prop_map(|from| Fate::Moved { from }),
+        (vec(address(), 0..2), vec(address(), 0..2))
+            .prop_map(|(added, dropped)| Fate::Reordered { added, dropped }),
+    ];
+    let table = (address(), fate).prop_map(|(step, fate)| Reconciled { step, fate });
+    (vec(moves, 0..2), vec(table, 0..3))
+        .prop_map(|(moves, table)| Entry::Reconciled { moves, table })
+}
+
+fn returned() -> impl Strategy<Value = Entry> {
+    let memory =
+        (1..9u64, seq(), digest(), outputs()).prop_map(|(run, seq, inputs, outputs)| StepMemory {
+            kind: "file".to_owned(),
+            run: RunId(run),
+            seq,
+            inputs,
+            key: None,
+            outputs,
+        });
+    (part(), vec((address(), memory), 0..2))
+        .prop_map(|(part, steps)| Entry::Returned { part, steps })
 }
 
 fn pin() -> impl Strategy<Value = Pin> {

@@ -378,6 +378,6 @@ fn the_fold_and_its_version() {
     let history = store.history(&name("fixture")).unwrap();
     assert_eq!(
         (krun_model::History::FOLD, Digest::of_json(&history).short()),
-        (1, "db882df9b5a0".to_owned())
+        (2, "e5f996ebb791".to_owned())
     );
 }

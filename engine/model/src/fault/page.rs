@@ -194,9 +194,10 @@ impl FaultCode {
                 "After a crash, an effect had been begun, and what is there now is neither what \
                  was before it nor what was wanted. Somebody changed it since, or the effect was \
                  cut in a way that should not happen. All three states are shown.",
-                "Put the target back to one of the two and run again. Or take it as it is found \
-                 with `--force`; a rollback still knows what was there first. See [After a \
-                 crash](../state-and-rollback.md#after-a-crash).",
+                "Decide with `krun resolve STEP`: `--adopt` takes it as it is found, `--redo` brings \
+                 about what was wanted, `--undo` puts back what was before. On a terminal the run \
+                 asks. Or put the target back to one of the two by hand and run again. See [Effects \
+                 in doubt](../state-and-rollback.md#effects-in-doubt).",
             ),
             Self::NeedsConfirmation => (
                 "A person has to agree, and there is no terminal to ask on: before a rollback, \
