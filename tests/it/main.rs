@@ -16,6 +16,7 @@ mod kills;
 mod listing;
 mod manner;
 mod more_brokers;
+mod moved;
 mod plan_file;
 mod properties;
 mod simulate;

@@ -22,6 +22,8 @@ pub struct Selected {
     pub given: Map<serde_json::Value>,
     /// Those of them that come from the last run.
     pub kept: Map<serde_json::Value>,
+    /// What the last run pinned, where it is another runbook or has other parameters.
+    pub before: Option<Runbook>,
 }
 
 /// Evaluates a runbook with what was given now and what the deployment's last run was given.
@@ -41,6 +43,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
         None => deployment_name(&loader.name(path)?)?,
     };
     let mut kept = Map::new();
+    let mut known = None;
     if let Some(store) = context.store_to_read()? {
         let history = store.history(&name)?;
         if let Some(pin) = history.pin.as_ref().filter(|_| !history.is_baseline()) {
@@ -55,14 +58,39 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
                 }
             }
         }
+        known = Some((store, history));
     }
     let runbook = loader.load(path, &given)?;
+    let before =
+        known.and_then(|(store, history)| before(context, &store, &history, kinds, &runbook));
     Ok(Selected {
         runbook,
         name,
         given,
         kept,
+        before,
     })
+}
+
+/// What a deployment's last run pinned, where it is another runbook or has other parameters; none where
+/// this krun can't read it any more.
+pub fn before(
+    context: &Context,
+    store: &Store,
+    history: &History,
+    kinds: &Kinds,
+    runbook: &Runbook,
+) -> Option<Runbook> {
+    let pin = history.pin.as_ref().filter(|_| !history.is_baseline())?;
+    let sources = runbook.sources.iter();
+    let same = sources.map(|source| (&source.path, &source.digest));
+    let pinned_sources = pin.sources.iter().map(|(path, digest)| (path, digest));
+    if same.eq(pinned_sources) && pin.params == runbook.values {
+        return None;
+    }
+    pinned(context, store, history, kinds)
+        .ok()
+        .map(|(runbook, _)| runbook)
 }
 
 /// The parameter that `--allow-untested-java` sets.

@@ -245,7 +245,7 @@ impl History {
                     found: found.clone(),
                 });
             }
-            Entry::Reconciled { moves, .. } => self.rename(moves),
+            Entry::Reconciled { moves, .. } => self.move_histories(moves),
             Entry::Checkpoint { name } => self.checkpoints.push(Passed {
                 name: name.clone(),
                 seq: record.seq,

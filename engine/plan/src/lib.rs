@@ -12,6 +12,7 @@ mod graph;
 mod inputs;
 mod observed;
 mod prune;
+mod reconcile;
 mod rollback;
 mod world;
 
@@ -22,5 +23,6 @@ pub use graph::{Graph, waves};
 pub use inputs::{act_key, inputs_digest};
 pub use observed::{Observation, Observed};
 pub use prune::{intents_of, orphaned, steps_of};
+pub use reconcile::{Reconciliation, reconcile};
 pub use rollback::{RollbackPlan, UndoAction, UndoLine, rollback, targets};
 pub use world::World;

@@ -6,6 +6,7 @@ use krun_model::{Address, Change, Plan, kind::UndoClass, plan::PlannedStep};
 
 use crate::{
     Style,
+    reconciled::reconciled_text,
     style::{Mark, Tone},
     text::{clean, clean_line, count, fill, pad},
 };
@@ -54,6 +55,11 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
             text.push_str(&format!("  {mark} {}\n", style.paint(Tone::Faint, line)));
         }
         text.push('\n');
+    }
+    if !plan.reconciled.is_empty() {
+        let title = style.paint(Tone::Strong, "The runbook changed since the last run");
+        let table = reconciled_text(&plan.reconciled, style);
+        text.push_str(&format!("{title}\n{table}\n"));
     }
     text.push_str(&orphans_text(plan, style));
     if !plan.left_behind.is_empty() {

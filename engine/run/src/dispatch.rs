@@ -19,7 +19,7 @@ use crate::{
     execute::{RunCx, State, StepEnd},
     identity,
     prepare::{RunRequest, all_faults, head, prepare, refuse_stale},
-    probe,
+    probe, reconcile,
     session::Counts,
     turns::Turns,
 };
@@ -54,7 +54,7 @@ async fn run_as_agreed(
     let since = Instant::now();
     let head = agreed.map(|_| head(session)).transpose()?.flatten();
     let recovered = probe::settle_for_run(session, request.options.force).await?;
-    let (plan, seen) = prepare(session, &request, agreed.is_some()).await?;
+    let (plan, seen, reconciled) = prepare(session, &request, agreed.is_some()).await?;
     if let Some(agreed) = agreed {
         refuse_stale(session, agreed, head, &plan, &seen)?;
     }
@@ -77,6 +77,7 @@ async fn run_as_agreed(
         request.choice,
     );
     let run = session.begin(request.verb, Some(pin)).await?;
+    reconcile::journal(session, run, reconciled).await?;
     session.say_all(recovered);
     session.events.send(Event::Planned { plan: plan.clone() });
     let groups = seen

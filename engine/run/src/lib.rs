@@ -24,6 +24,7 @@ mod prepare;
 mod probe;
 mod processes;
 mod prune;
+mod reconcile;
 mod resolve;
 mod rollback;
 mod session;

@@ -7,9 +7,11 @@ use krun_model::{
     Address, Change, Choice, Fault, FaultCode, Map, Plan, Reason, Runbook, journal::Verb,
     kind::Kinds,
 };
-use krun_plan::{Head, Observed, Options, PlanFile, PlannedSource, decide, failures, left_out};
+use krun_plan::{
+    Head, Observed, Options, PlanFile, PlannedSource, Reconciliation, decide, failures, left_out,
+};
 
-use crate::{Session, foresight, identity, observe, preflight, processes::is_process};
+use crate::{Session, foresight, identity, observe, preflight, processes::is_process, reconcile};
 
 /// How a run is to be done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +39,9 @@ pub struct RunRequest {
     pub kinds: Kinds,
     /// Its file, as it is pinned.
     pub path: String,
+    /// What the deployment's last run pinned, where that is another runbook or has other parameters, and
+    /// can still be read.
+    pub before: Option<Runbook>,
     /// The parameters that were given.
     pub given: Map<serde_json::Value>,
     /// Which command this is.
@@ -57,7 +62,7 @@ pub async fn plan(
     session: &Session,
     request: &RunRequest,
 ) -> Result<(Plan, Vec<(Address, Fault)>), Fault> {
-    let (plan, seen) = prepare(session, request, false).await?;
+    let (plan, seen, _) = prepare(session, request, false).await?;
     let faults = all_faults(session, request, &plan, &seen.observed).await?;
     Ok((plan, faults))
 }
@@ -71,7 +76,7 @@ pub async fn plan_file(
     request: &RunRequest,
     made_ms: i64,
 ) -> Result<(PlanFile, Vec<(Address, Fault)>), Fault> {
-    let (plan, seen) = prepare(session, request, true).await?;
+    let (plan, seen, _) = prepare(session, request, true).await?;
     let faults = all_faults(session, request, &plan, &seen.observed).await?;
     let sources = request.runbook.sources.iter();
     let file = PlanFile {
@@ -139,12 +144,13 @@ pub(crate) async fn prepare(
     session: &Session,
     request: &RunRequest,
     remember: bool,
-) -> Result<(Plan, observe::Seen), Fault> {
+) -> Result<(Plan, observe::Seen, Reconciliation), Fault> {
     identity::check(
         &session.ledger.history(),
         &request.runbook,
         session.ledger.name().as_str(),
     )?;
+    let reconciled = reconcile::reconcile(session, request).await?;
     let (runbook, kinds) = (&request.runbook, &request.kinds);
     let left_out = left_out(runbook, &request.choice)?;
     // Only what is done can leave anything to those after it.
@@ -175,6 +181,7 @@ pub(crate) async fn prepare(
         }
     }
     plan.prune = request.options.prune;
+    plan.reconciled.clone_from(&reconciled.table);
     if request.options.only_processes {
         seen.foreseen.clear();
         for step in plan.steps.iter_mut().filter(|step| !step.reason.is_skip()) {
@@ -190,7 +197,7 @@ pub(crate) async fn prepare(
             }
         }
     }
-    Ok((plan, seen))
+    Ok((plan, seen, reconciled))
 }
 
 /// What is in the way of a plan: looks that failed, and what the machine lacks.

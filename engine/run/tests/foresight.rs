@@ -150,6 +150,7 @@ fn leave_out(runbook: &mut Runbook, how: &[usize]) {
 fn request(runbook: Runbook) -> RunRequest {
     RunRequest {
         runbook,
+        before: None,
         kinds: Kinds::new(krun_steps::kinds()),
         path: "/r".into(),
         given: Map::new(),

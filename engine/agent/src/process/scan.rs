@@ -1,7 +1,7 @@
 //! Finding marked processes: one pass over `/proc`, shared by those who ask at the same time.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -30,7 +30,7 @@ struct Marked {
 #[derive(Debug, Default)]
 pub struct Scanner {
     begun: AtomicU64,
-    /// Processes that krun did not start, by the marker that they stand for.
+    /// Processes that don't carry the marker that they stand for, by it.
     adopted: std::sync::Mutex<HashMap<String, Running>>,
     last: Mutex<(u64, Arc<Vec<Marked>>)>,
 }
@@ -39,7 +39,12 @@ impl Scanner {
     /// The process with this marker, if it runs.
     pub async fn find(&self, id: &ProcessId) -> Result<Option<Running>, Fault> {
         let marker = id.to_string();
-        if let Some(marked) = pick(&self.marked().await?, &marker) {
+        let marked = self.marked().await?;
+        let others = self.standing_for_others(&marker);
+        let own = marked
+            .iter()
+            .filter(|one| !others.contains(&same(&one.running)));
+        if let Some(marked) = pick(own, &marker) {
             return Ok(Some(marked.running.clone()));
         }
         let Some(adopted) = self.adopted().get(&marker).cloned() else {
@@ -48,7 +53,23 @@ impl Scanner {
         blocking(move || Ok(still(adopted))).await
     }
 
-    /// Lets a process that krun did not start stand for a marker.
+    /// Whether a process stands for a marker that it need not carry itself.
+    pub fn stands_for(&self, id: &ProcessId, process: &Running) -> bool {
+        let adopted = self.adopted();
+        let adopted = adopted.get(&id.to_string());
+        adopted.is_some_and(|adopted| same(adopted) == same(process))
+    }
+
+    /// The processes that stand for other markers than one, whatever they carry: a step that was moved
+    /// leaves its old address to whoever is there now.
+    fn standing_for_others(&self, marker: &str) -> HashSet<(u32, u64)> {
+        let adopted = self.adopted();
+        let others = adopted.iter().filter(|(other, _)| *other != marker);
+        others.map(|(_, running)| same(running)).collect()
+    }
+
+    /// Lets a process that does not carry a marker stand for it: one that krun did not start, or that
+    /// carries the marker of an address that its step had before.
     pub fn adopt(&self, id: &ProcessId, process: &Running) {
         self.adopted().insert(id.to_string(), process.clone());
     }
@@ -68,6 +89,11 @@ impl Scanner {
         *last = (number, marked.clone());
         Ok(marked)
     }
+}
+
+/// What tells a process from all others of this boot.
+fn same(running: &Running) -> (u32, u64) {
+    (running.pid, running.started)
 }
 
 /// The process, if it is still that very one.
@@ -98,8 +124,8 @@ fn pass() -> Vec<Marked> {
 
 /// The process that a marker stands for: not a child of another that carries it. Of several, which
 /// there are when children outlived it, the one that leads a session, else the oldest.
-fn pick<'a>(all: &'a [Marked], marker: &str) -> Option<&'a Marked> {
-    let same: Vec<_> = all.iter().filter(|one| one.marker == marker).collect();
+fn pick<'a>(all: impl IntoIterator<Item = &'a Marked>, marker: &str) -> Option<&'a Marked> {
+    let same: Vec<_> = all.into_iter().filter(|one| one.marker == marker).collect();
     same.iter()
         .filter(|one| same.iter().all(|other| other.running.pid != one.parent))
         .min_by_key(|one| {

@@ -29,13 +29,14 @@ pub async fn stop(scanner: &Scanner, id: &ProcessId, grace: Duration) -> Result<
                 .because("children of it that carry its marker are started again and again"));
         }
         let id = id.clone();
-        blocking(move || end(&id, &running, deadline)).await?;
+        let adopted = scanner.stands_for(&id, &running);
+        blocking(move || end(&id, &running, adopted, deadline)).await?;
     }
     Ok(())
 }
 
 /// Ends one process, if it is still the one that was found.
-fn end(id: &ProcessId, running: &Running, deadline: Instant) -> Result<(), Fault> {
+fn end(id: &ProcessId, running: &Running, adopted: bool, deadline: Instant) -> Result<(), Fault> {
     let failed = |error: io::Error| {
         let what = format!("could not end process {}", id.step);
         Fault::io(what, format!("pid {}", running.pid), &error)
@@ -46,8 +47,9 @@ fn end(id: &ProcessId, running: &Running, deadline: Instant) -> Result<(), Fault
     // From here on the handle means one process, whatever happens to its pid. If that is no longer
     // the one that was found, it has ended.
     let same = proc::running(running.pid).is_some_and(|(now, _, marker)| {
-        // An adopted one has no marker.
-        now.started == running.started && marker.is_none_or(|marker| marker == id.to_string())
+        // An adopted one has no marker, one of a step that was moved has the old one.
+        let marked = marker.is_none_or(|marker| marker == id.to_string());
+        now.started == running.started && (adopted || marked)
     });
     if !same {
         return Ok(());

@@ -14,6 +14,7 @@ pub fn adopt(context: &Context, args: AdoptArgs) -> Outcome {
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let request = RunRequest {
+        before: None,
         path: select::pinned_path(&args.runbook.runbook)?,
         runbook: selected.runbook,
         kinds,

@@ -109,6 +109,7 @@ fn pinned_request(
 ) -> Result<RunRequest, CliError> {
     let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
     Ok(RunRequest {
+        before: None,
         runbook,
         kinds: found.kinds.clone(),
         path: pin.path,

@@ -16,6 +16,7 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let request = RunRequest {
+        before: selected.before,
         path: select::pinned_path(&args.runbook.runbook)?,
         runbook: selected.runbook,
         kinds,

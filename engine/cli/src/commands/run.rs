@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use krun_journal::Store;
-use krun_model::{DeploymentName, event::RunStatus, journal::Verb, kind::UndoClass};
+use krun_model::{DeploymentName, Journal as _, event::RunStatus, journal::Verb, kind::UndoClass};
 use krun_plan::PlanFile;
 use krun_run::{Approval, Ended, RunOptions, RunRequest};
 use krun_script::Loader;
@@ -44,6 +44,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
         force: args.force,
     });
     let request = RunRequest {
+        before: selected.before,
         path: select::pinned_path(&args.runbook.runbook)?,
         runbook: selected.runbook,
         kinds,
@@ -90,6 +91,7 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
     let name = agreed.deployment.clone();
     let _lock = context.lock(&store, &name, "run")?;
     let request = RunRequest {
+        before: select::before(context, &store, &store.history(&name)?, &kinds, &runbook),
         path: agreed.path.clone(),
         runbook,
         kinds,

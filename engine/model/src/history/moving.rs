@@ -19,7 +19,7 @@ impl History {
     }
 
     /// Gives histories other addresses, all at once. An address of which nothing is known moves nothing.
-    pub(super) fn rename(&mut self, moves: &[Move]) {
+    pub fn move_histories(&mut self, moves: &[Move]) {
         let to = |step: &Address| {
             let found = moves.iter().find(|one| one.from == *step);
             found.map_or_else(|| step.clone(), |one| one.to.clone())

@@ -13,6 +13,7 @@ use crate::{
     fault_text,
     outputs::output_lines,
     plan::counts,
+    reconciled::reconciled_text,
     seconds,
     style::{Mark, Tone},
     text::{clean, clean_line, count, fill, indent, pad},
@@ -155,6 +156,10 @@ impl Narrator {
             let mut text = String::new();
             if !counts.is_empty() {
                 text.push_str(&fill("plan: ", &counts, style.width));
+            }
+            if !plan.reconciled.is_empty() {
+                text.push_str("the runbook changed:\n");
+                text.push_str(&reconciled_text(&plan.reconciled, style));
             }
             if !orphans.is_empty() {
                 let then = if plan.prune {

@@ -7,6 +7,7 @@ mod docs;
 mod files;
 mod kinds;
 mod manner;
+mod moved;
 mod order;
 mod params;
 mod steps;
