@@ -17,7 +17,7 @@ use crate::state::{chain, runbook};
 
 /// Runs a script in a mount namespace of its own. `$KRUN`, `$RUNBOOK`, `$ROOT` and `$STATE` are what
 /// they say; `step CODE COMMAND…` expects an exit code, and prints what the command did.
-fn in_own_mounts(lab: &Lab, runbook: &str, script: &str) -> Done {
+pub fn in_own_mounts(lab: &Lab, runbook: &str, script: &str) -> Done {
     let krun = lab.krun(&[]);
     let mut command = Command::new("unshare");
     let all = format!(

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use krun_model::{Choice, Decision};
+use krun_model::{Choice, Decision, OnFailure};
 
 /// Runs operational procedures as code: brings machines to what a runbook declares, says before what
 /// it will do, goes on when it was killed, and can take everything back.
@@ -99,7 +99,7 @@ pub enum Command {
     Start(SelectArgs),
     /// Go on with an interrupted run, with the runbook as it was then.
     Resume(ResumeArgs),
-    /// Take back everything that a deployment's runs did.
+    /// Take back everything that a deployment's runs did, or a part of it.
     Rollback(RollbackArgs),
     /// Decide about effects in doubt: begun by a run that was cut off, and what is there is neither
     /// before nor after them.
@@ -237,6 +237,11 @@ pub struct RunArgs {
     /// After the run, take back what steps did that are no longer in the runbook.
     #[arg(long)]
     pub prune: bool,
+    /// If a step fails: `stop` (what is done stays), `rollback` (take back what this run did) or
+    /// `rollback-to=CHECKPOINT` (take back what it did after that checkpoint) [default: what the
+    /// runbook says, else stop].
+    #[arg(long, value_name = "POLICY")]
+    pub on_failure: Option<OnFailure>,
 }
 
 #[derive(Args, Debug)]
@@ -427,6 +432,12 @@ impl DecisionArgs {
 pub struct RollbackArgs {
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Only what one run did; `last` for the last one. Refused where a later run rests on it.
+    #[arg(long, value_name = "ID", conflicts_with = "to")]
+    pub run: Option<String>,
+    /// Only what came after a checkpoint of the runbook was passed.
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub to: Option<String>,
     /// Answer yes to the question.
     #[arg(long, short = 'y')]
     pub yes: bool,

@@ -18,6 +18,10 @@ pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
                 UndoAction::Kept(why) => (why.clone(), None),
                 UndoAction::Contained(what) => (format!("goes with {what}"), None),
                 UndoAction::Irreversible(why) => ("stays".to_owned(), Some(why.clone())),
+                UndoAction::Later { by } => (
+                    "stays: a later run rests on it".to_owned(),
+                    Some(krun_run::by_words(by)),
+                ),
                 UndoAction::Conflict {
                     expected, found, ..
                 } => (
@@ -26,6 +30,7 @@ pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
                 ),
             };
             RollbackLine {
+                step: line.step.to_string(),
                 target: line.target.to_string(),
                 how,
                 note,

@@ -261,7 +261,11 @@ impl History {
                 self.moved.clear();
                 self.checkpoints.clear();
             }
-            Entry::Returned { part, steps } => {
+            Entry::Returned { part, steps, pin } => {
+                // The first run of all is no reason to forget which runbook it was.
+                if pin.is_some() {
+                    self.pin.clone_from(pin);
+                }
                 self.steps
                     .retain(|_, memory| !part.holds(memory.run, memory.seq));
                 self.steps.extend(steps.iter().cloned());
@@ -371,14 +375,23 @@ impl History {
     }
 
     /// The blobs that a rollback, a resumed run or a status reads: before-images that an undo writes
-    /// back, and the sources that the last run pinned.
+    /// back, what an open intent wants, and the sources that the last run pinned.
     pub fn needed_blobs(&self) -> BTreeSet<Digest> {
         let undone = self.live().filter_map(|effect| match &effect.undo {
             Undo::By(Effect::WriteFile { content, .. }) => Some(content.digest),
             _ => None,
         });
+        // What is in doubt may have to be brought about after all.
+        let wanted = self
+            .pending
+            .iter()
+            .filter_map(|effect| match &effect.effect {
+                Effect::WriteFile { content, .. } => Some(content.digest),
+                _ => None,
+            });
         let pinned = self.pin.iter().flat_map(|pin| &pin.sources);
-        undone.chain(pinned.map(|(_, digest)| *digest)).collect()
+        let pinned = pinned.map(|(_, digest)| *digest);
+        undone.chain(wanted).chain(pinned).collect()
     }
 
     /// The blobs that anything which was not taken back speaks of, needed or not.

@@ -235,6 +235,8 @@ pub enum Entry {
         /// What is remembered of the steps that it was about: what was before that part. Of those that
         /// are not named, nothing.
         steps: Vec<(Address, StepMemory)>,
+        /// What the last run before that part pinned.
+        pin: Option<Pin>,
     },
     /// A run ends.
     RunFinished {

@@ -24,5 +24,5 @@ pub use inputs::{act_key, inputs_digest};
 pub use observed::{Observation, Observed};
 pub use prune::{intents_of, orphaned, steps_of};
 pub use reconcile::{Reconciliation, reconcile};
-pub use rollback::{RollbackPlan, UndoAction, UndoLine, rollback, targets};
+pub use rollback::{RollbackPlan, UndoAction, UndoLine, rollback, rollback_part, targets};
 pub use world::World;

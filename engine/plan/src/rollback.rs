@@ -9,13 +9,16 @@
 use std::collections::HashMap;
 
 use krun_model::{
-    Address, Effect, History, Target, TargetState, Undo, history::EffectMemory, journal::Seq,
+    Address, Effect, History, RunId, Target, TargetState, Undo, history::EffectMemory, journal::Seq,
 };
 
 use crate::{Graph, World};
 
 mod in_cluster;
+mod part;
 mod replicas;
+
+pub use part::rollback_part;
 
 /// What is done about one target.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +33,11 @@ pub enum UndoAction {
     Contained(String),
     /// It can't be taken back; why.
     Irreversible(String),
+    /// Nothing: what came later, and is not taken back with it, rests on it.
+    Later {
+        /// Runs, and their steps.
+        by: Vec<(RunId, Address)>,
+    },
     /// Somebody else changed it.
     Conflict {
         /// What krun left there.
@@ -71,6 +79,14 @@ impl RollbackPlan {
             .iter()
             .filter(|line| matches!(line.action, UndoAction::Conflict { .. }))
     }
+
+    /// The lines that something later rests on, whatever is forced.
+    pub fn built_on(&self) -> impl Iterator<Item = (&UndoLine, &[(RunId, Address)])> {
+        self.lines.iter().filter_map(|line| match &line.action {
+            UndoAction::Later { by } => Some((line, by.as_slice())),
+            _ => None,
+        })
+    }
 }
 
 /// All effects on one target, compacted.
@@ -85,6 +101,15 @@ struct Net<'a> {
 }
 
 impl Net<'_> {
+    /// Whether a process is not the one that krun left: somebody else started it with something else.
+    fn another_runs(&self, now: &krun_model::process::Running) -> bool {
+        let left = match &self.last.after {
+            Some(TargetState::Running(left)) => left.digest,
+            _ => None,
+        };
+        left.is_some_and(|left| now.digest.is_some_and(|now| now != left))
+    }
+
     /// Somebody else's change is in the way.
     fn conflict(&self, found: String, forced: Vec<Effect>) -> UndoAction {
         let expected = self.last.after.as_ref();
@@ -93,6 +118,25 @@ impl Net<'_> {
             found,
             forced,
         }
+    }
+}
+
+/// What is found, with its owner where nothing else is different.
+fn differing(left: Option<&TargetState>, found: &TargetState) -> String {
+    let owner = |state: &TargetState| match state {
+        TargetState::File { uid, gid, .. } | TargetState::Dir { uid, gid, .. } => {
+            Some((*uid, *gid))
+        }
+        _ => None,
+    };
+    match (left.and_then(owner), owner(found)) {
+        (Some(was), Some((uid, gid))) if was != (uid, gid) => {
+            format!(
+                "{found} of owner {uid}:{gid}, which was {}:{}",
+                was.0, was.1
+            )
+        }
+        _ => found.to_string(),
     }
 }
 
@@ -222,6 +266,13 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
     let conflict = |found, forced| net.conflict(found, forced);
     match (target, &now) {
         (Target::Process(_), TargetState::Absent) => UndoAction::AlreadyBack,
+        (Target::Process(_), TargetState::Running(now)) if net.another_runs(now) => conflict(
+            format!(
+                "{}, started with something else",
+                TargetState::Running(now.clone())
+            ),
+            vec![effect],
+        ),
         (Target::Process(_), _) => UndoAction::Do(effect),
         (Target::Contents(_), TargetState::Contents(_)) if effect.achieved(&now) => {
             UndoAction::AlreadyBack
@@ -249,6 +300,10 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
         {
             let foreign = world.names(path).filter(|names| !names.is_empty());
             match foreign {
+                // Its rights or its owner were changed.
+                None if net.last.after.as_ref().is_some_and(|after| *after != now) => {
+                    conflict(differing(net.last.after.as_ref(), &now), vec![effect])
+                }
                 None => UndoAction::Do(effect),
                 Some(names) => {
                     let few: Vec<_> = names.iter().take(5).cloned().collect();
@@ -258,7 +313,7 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
             }
         }
         (Target::Path(_), now) if Some(now) == net.last.after.as_ref() => UndoAction::Do(effect),
-        (Target::Path(_), now) => conflict(now.to_string(), vec![effect]),
+        (Target::Path(_), now) => conflict(differing(net.last.after.as_ref(), now), vec![effect]),
         (
             Target::Packages(_)
             | Target::Topic(_)

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use krun_model::{
-    Address, Digest, Effect, History, RunId, Target, TargetState, effect::Content,
-    history::EffectMemory, journal::Seq,
+    Address, Digest, Effect, History, Part, ProcessId, ProcessSpec, RunId, Target, TargetState,
+    Undo, effect::Content, history::EffectMemory, journal::Seq, process::Running,
 };
-use krun_plan::{RollbackPlan, UndoAction, World, rollback, targets};
+use krun_plan::{RollbackPlan, UndoAction, World, rollback, rollback_part, targets};
 use proptest::prelude::*;
 
 /// Files and folders as a map: what the effects of files mean, stated a second time.
@@ -120,6 +120,10 @@ impl Tree {
 }
 
 fn record(history: &mut History, tree: &mut Tree, effect: Effect) {
+    record_in(RunId(1), history, tree, effect);
+}
+
+fn record_in(run: RunId, history: &mut History, tree: &mut Tree, effect: Effect) {
     let before = match effect.target() {
         Target::Path(path) => tree.get(&path),
         _ => unreachable!(),
@@ -132,7 +136,7 @@ fn record(history: &mut History, tree: &mut Tree, effect: Effect) {
     let step: Address = "step".parse().expect("an address");
     history.effects.push(EffectMemory {
         seq: Seq(history.effects.len() as u64 + 1),
-        run: RunId(1),
+        run,
         step,
         undo: effect.undo(&before),
         effect,
@@ -202,6 +206,182 @@ proptest! {
         tree.roll_back(&rollback(&history, tree.world(&history)));
         prop_assert_eq!(tree, before);
     }
+
+    /// Runs that are taken back one by one, the newest first, each give what was there before it; and in
+    /// any other order what a later run rests on stays.
+    #[test]
+    fn runs_come_back_newest_first(
+        runs in prop::collection::vec(prop::collection::vec(effects(), 0..8), 1..5),
+        start in prop::collection::vec(effects(), 0..12),
+    ) {
+        let mut tree = grown(&start);
+        let mut history = History::default();
+        let mut before = vec![];
+        for (run, done) in (1..).map(RunId).zip(runs) {
+            let first = tree.clone();
+            for effect in done {
+                if tree.possible(&effect) && !replaces(&first, &effect) {
+                    record_in(run, &mut history, &mut tree, effect);
+                }
+            }
+            before.push((run, first));
+        }
+        for (run, first) in before.into_iter().rev() {
+            let part = Part::Run(run);
+            let plan = rollback_part(&history, &part, tree.world(&history.part(&part)));
+            tree.roll_back(&plan);
+            history.effects.retain(|effect| effect.run != run);
+            prop_assert_eq!(&tree, &first);
+        }
+    }
+}
+
+/// Whether an effect takes away a folder that was there, or puts a file and a folder in each other's
+/// place: no kind does.
+fn replaces(before: &Tree, effect: &Effect) -> bool {
+    let Target::Path(path) = effect.target() else {
+        return false;
+    };
+    matches!(
+        (before.0.get(&path), effect),
+        (
+            Some(TargetState::Dir { .. }),
+            Effect::RemoveDir { .. } | Effect::WriteFile { .. }
+        ) | (Some(TargetState::File { .. }), Effect::MakeDir { .. })
+    )
+}
+
+#[test]
+fn what_a_later_run_rests_on_stays() {
+    let mut tree = Tree::default();
+    let mut history = History::default();
+    let dir = Effect::MakeDir {
+        path: "/a".into(),
+        mode: 0o755,
+    };
+    let file = Effect::WriteFile {
+        path: "/a/c".into(),
+        content: Content::new(*b"x"),
+        mode: 0o644,
+        owner: None,
+    };
+    record_in(RunId(1), &mut history, &mut tree, dir);
+    record_in(RunId(2), &mut history, &mut tree, file);
+    let part = Part::Run(RunId(1));
+    let plan = rollback_part(&history, &part, tree.world(&history.part(&part)));
+    let by = plan
+        .built_on()
+        .map(|(_, by)| by.to_vec())
+        .collect::<Vec<_>>();
+    assert_eq!(by, [vec![(RunId(2), "step".parse().expect("an address"))]]);
+}
+
+/// A process that a run restarted is started as it was before, after all else is back; cut off in
+/// between, the next rollback still starts it.
+#[test]
+fn a_process_is_started_as_it_was() {
+    let id = ProcessId {
+        deployment: "d".into(),
+        step: "broker".parse().expect("an address"),
+    };
+    let spec = |with: &str| ProcessSpec {
+        id: id.clone(),
+        argv: vec!["/bin/server".into(), with.into()],
+        env: Default::default(),
+        cwd: "/".into(),
+        log: "/log".into(),
+        digest: Digest::of(with),
+        stop_grace_ms: 1,
+    };
+    let running = |with: &str| {
+        TargetState::Running(Running {
+            pid: 7,
+            started: 1,
+            boot: String::new(),
+            digest: Some(Digest::of(with)),
+            command: String::new(),
+        })
+    };
+    let stop = Effect::StopProcess {
+        id: id.clone(),
+        grace_ms: 1,
+    };
+    let write = |text: &str| Effect::WriteFile {
+        path: "/a".into(),
+        content: Content::new(text.as_bytes().to_vec()),
+        mode: 0o644,
+        owner: None,
+    };
+    let effects = [
+        (1, write("one"), TargetState::Absent, file("one")),
+        (
+            1,
+            Effect::StartProcess(spec("one")),
+            TargetState::Absent,
+            running("one"),
+        ),
+        (2, write("two"), file("one"), file("two")),
+        (2, stop.clone(), running("one"), TargetState::Absent),
+        (
+            2,
+            Effect::StartProcess(spec("two")),
+            TargetState::Absent,
+            running("two"),
+        ),
+    ];
+    let mut history = History::default();
+    for (at, (run, effect, before, after)) in (1..).zip(effects) {
+        history.effects.push(EffectMemory {
+            seq: Seq(at),
+            run: RunId(run),
+            step: "broker".parse().expect("an address"),
+            undo: effect.undo(&before),
+            effect,
+            before,
+            after: Some(after),
+        });
+    }
+    let plan = |process: TargetState, content: &str| {
+        let mut world = World::default();
+        world.saw(Target::Process(id.clone()), process);
+        world.saw(Target::Path("/a".into()), file(content));
+        let plan = rollback_part(&history, &Part::Run(RunId(2)), world);
+        plan.lines
+            .into_iter()
+            .map(|line| (line.action, line.intents.len()))
+            .collect::<Vec<_>>()
+    };
+    let restore = match write("two").undo(&file("one")) {
+        Undo::By(effect) => effect,
+        other => panic!("{other:?}"),
+    };
+    let start = UndoAction::Do(Effect::StartProcess(spec("one")));
+    let stopped = UndoAction::Do(stop);
+    assert_eq!(
+        plan(running("two"), "two"),
+        [
+            (stopped, 0),
+            (UndoAction::Do(restore), 1),
+            (start.clone(), 2)
+        ]
+    );
+    // Cut off once it was stopped, and the file restored.
+    assert_eq!(
+        plan(TargetState::Absent, "one"),
+        [
+            (UndoAction::AlreadyBack, 0),
+            (UndoAction::AlreadyBack, 1),
+            (start, 2)
+        ]
+    );
+    // Started by somebody else with something else.
+    let foreign = plan(running("three"), "two");
+    assert!(
+        matches!(foreign[0].0, UndoAction::Conflict { .. }),
+        "{foreign:?}"
+    );
+    // All done already.
+    assert_eq!(plan(running("one"), "one")[0], (UndoAction::AlreadyBack, 2));
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use krun_model::{Address, Change, Plan, kind::UndoClass, plan::PlannedStep};
+use krun_model::{
+    Address, Change, Plan,
+    kind::UndoClass,
+    plan::{PlannedGate, PlannedStep},
+};
 
 use crate::{
     Style,
@@ -158,15 +162,15 @@ impl Hidden {
 
 /// The gates of a plan, each to be shown before the first step behind it.
 struct Gates<'a> {
-    open: BTreeMap<&'a Address, Vec<&'a str>>,
+    open: BTreeMap<&'a Address, Vec<&'a PlannedGate>>,
 }
 
 impl<'a> Gates<'a> {
     fn of(plan: &'a Plan) -> Self {
-        let mut open = BTreeMap::<&Address, Vec<&str>>::new();
+        let mut open = BTreeMap::<&Address, Vec<&PlannedGate>>::new();
         for gate in &plan.gates {
             if let Some(behind) = plan.steps.get(gate.steps) {
-                open.entry(&behind.address).or_default().push(&gate.name);
+                open.entry(&behind.address).or_default().push(gate);
             }
         }
         Self { open }
@@ -174,9 +178,14 @@ impl<'a> Gates<'a> {
 
     fn before(&mut self, step: &PlannedStep, style: Style) -> String {
         let names = self.open.remove(&step.address).unwrap_or_default();
-        let line = |name: &&str| {
+        let line = |gate: &&PlannedGate| {
+            let what = if gate.checkpoint {
+                "checkpoint"
+            } else {
+                "gate"
+            };
             let rule = if style.unicode { "──" } else { "--" };
-            let said = format!("{rule} gate: {}", clean_line(style, name));
+            let said = format!("{rule} {what}: {}", clean_line(style, &gate.name));
             format!("  {}\n", style.paint(Tone::Faint, said))
         };
         names.iter().map(line).collect()

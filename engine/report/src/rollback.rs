@@ -11,6 +11,8 @@ use crate::{
 /// One thing that a rollback would take back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RollbackLine {
+    /// The step that did it first.
+    pub step: String,
     /// What, such as a [`Target`](krun_model::Target) in words.
     pub target: String,
     /// What would be done about it: "restored", "stopped".
@@ -57,6 +59,7 @@ mod tests {
     #[test]
     fn numbered() {
         let line = |target: &str, how: &str, note: Option<&str>| RollbackLine {
+            step: "a".to_owned(),
             target: target.to_owned(),
             how: how.to_owned(),
             note: note.map(str::to_owned),

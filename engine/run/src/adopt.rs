@@ -202,6 +202,7 @@ pub async fn adopt(
         status,
         faults: vec![],
         outputs: Known::new(),
+        passed: vec![],
     })
 }
 

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Ended, Session,
+    checkpoints::Checkpoints,
     execute::{RunCx, State, StepEnd},
     identity,
     prepare::{RunRequest, all_faults, head, prepare, refuse_stale},
@@ -109,7 +110,7 @@ async fn run_as_agreed(
             done: BTreeMap::new(),
         }),
     });
-    let (status, counts, faults) = Dispatcher::new(cx.clone()).run().await?;
+    let (status, counts, faults, passed) = Dispatcher::new(cx.clone()).run().await?;
     session.end(run, status, counts, since).await?;
     if status == RunStatus::Succeeded {
         session.machine.begin_errands().await;
@@ -121,6 +122,7 @@ async fn run_as_agreed(
         status,
         faults,
         outputs,
+        passed,
     })
 }
 
@@ -135,7 +137,16 @@ struct Dispatcher {
     turns: Turns,
     counts: Counts,
     faults: Vec<(Option<Address>, Fault)>,
+    checkpoints: Checkpoints,
 }
+
+/// How a run ended, what was counted, what failed, and the checkpoints that it passed.
+type End = (
+    RunStatus,
+    Counts,
+    Vec<(Option<Address>, Fault)>,
+    Vec<String>,
+);
 
 impl Dispatcher {
     fn new(cx: Arc<RunCx>) -> Self {
@@ -154,6 +165,7 @@ impl Dispatcher {
             }
         }
         let ready = (0..steps.len()).filter(|at| waits_for[*at] == 0).collect();
+        let checkpoints = Checkpoints::of(&cx.runbook);
         let turns = Turns::of(&cx.runbook, &cx.plan, &cx.state().observed);
         Self {
             cx,
@@ -165,10 +177,12 @@ impl Dispatcher {
             turns,
             counts: Counts::default(),
             faults: Vec::new(),
+            checkpoints,
         }
     }
 
-    async fn run(mut self) -> Result<(RunStatus, Counts, Vec<(Option<Address>, Fault)>), Fault> {
+    async fn run(mut self) -> Result<End, Fault> {
+        self.checkpoints.pass(&self.cx, None).await?;
         loop {
             self.begin_ready();
             let Some(joined) = self.running.join_next().await else {
@@ -195,7 +209,8 @@ impl Dispatcher {
             (true, false) => RunStatus::Succeeded,
             (false, false) => RunStatus::Failed,
         };
-        Ok((status, self.counts, self.faults))
+        let passed = self.checkpoints.passed();
+        Ok((status, self.counts, self.faults, passed))
     }
 
     /// Begins every step that may begin. After a failure, or when told to stop, none does.
@@ -260,6 +275,7 @@ impl Dispatcher {
                     }
                 };
                 self.cx.session.events.send(event);
+                self.checkpoints.pass(&self.cx, Some(at)).await?;
                 for next in std::mem::take(&mut self.dependents[at]) {
                     self.waits_for[next] -= 1;
                     if self.waits_for[next] == 0 {

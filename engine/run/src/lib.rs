@@ -7,6 +7,7 @@
 
 mod adopt;
 mod attempts;
+mod checkpoints;
 mod dispatch;
 mod doubt;
 mod events;
@@ -19,6 +20,7 @@ mod kill;
 mod ledger;
 mod observe;
 mod overlay;
+mod part;
 mod preflight;
 mod prepare;
 mod probe;
@@ -36,6 +38,7 @@ pub use dispatch::{run, run_planned};
 pub use doubt::{Doubt, doubts};
 pub use events::{EventSender, report};
 pub use ledger::{Ledger, Pending};
+pub use part::by_words;
 pub use prepare::{Approval, RunOptions, RunRequest, plan, plan_file};
 pub use processes::{ProcessView, processes, start, stop};
 pub use prune::{plan_prune, prune};

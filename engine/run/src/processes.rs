@@ -128,6 +128,7 @@ pub async fn stop(session: &Session) -> Result<Ended, Fault> {
         status,
         faults,
         outputs: Default::default(),
+        passed: vec![],
     })
 }
 

@@ -73,7 +73,12 @@ pub async fn prune(
     }
     let run = session.begin(Verb::Prune, None).await?;
     session.say_all(recovered);
-    rollback::take_back(session, run, plan, Verb::Prune, since).await
+    let done = rollback::Done {
+        verb: Verb::Prune,
+        part: None,
+        since,
+    };
+    rollback::take_back(session, run, plan, done).await
 }
 
 /// The steps that may not leave, as their kinds say, and why.

@@ -1,23 +1,25 @@
-//! Rollback: brings a deployment back to its baseline, journaled, so that it can be killed and gone
+//! Rollback: brings a deployment back to its baseline, or takes back a part of what was done, journaled, so that it can be killed and gone
 //! on with.
 
 use std::{collections::BTreeSet, time::Instant};
 
 use futures::future::join_all;
 use krun_model::{
-    Address, Effect, Entry, Event, Fault, FaultCode, History, RunId, WriteHost, event::RunStatus,
-    journal::Verb,
+    Address, Effect, Entry, Event, Fault, FaultCode, History, Part, RunId, WriteHost,
+    event::RunStatus, journal::Verb,
 };
 use krun_plan::{Graph, RollbackPlan, UndoAction, UndoLine, World, targets, waves};
 
 use crate::{
-    Ended, Session, host::JournaledHost, in_hand::InHand, probe, processes::is_process,
+    Ended, Session, host::JournaledHost, in_hand::InHand, part, probe, processes::is_process,
     session::Counts,
 };
 
 /// How a rollback is to be done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RollbackOptions {
+    /// Only this part; everything where none is given.
+    pub part: Option<Part>,
     /// Go on over what somebody else changed.
     pub force: bool,
 }
@@ -26,13 +28,23 @@ pub struct RollbackOptions {
 ///
 /// # Errors
 /// What the machine reports.
-pub async fn plan_rollback(session: &Session) -> Result<RollbackPlan, Fault> {
+pub async fn plan_rollback(session: &Session, part: Option<&Part>) -> Result<RollbackPlan, Fault> {
     let history = session.ledger.history().clone();
-    plan_of(session, &history).await
+    let Some(part) = part else {
+        return plan_of(session, &history).await;
+    };
+    let world = see(session, &history.part(part)).await?;
+    Ok(krun_plan::rollback_part(&history, part, world))
 }
 
 /// What taking back all that a history holds would do. Changes nothing.
 pub(crate) async fn plan_of(session: &Session, history: &History) -> Result<RollbackPlan, Fault> {
+    let world = see(session, history).await?;
+    Ok(krun_plan::rollback(history, world))
+}
+
+/// The targets of a history as they are now.
+async fn see(session: &Session, history: &History) -> Result<World, Fault> {
     let mut world = World::default();
     let looks = targets(history).into_iter().map(|target| async move {
         let state = session.observe(&target).await?;
@@ -44,18 +56,19 @@ pub(crate) async fn plan_of(session: &Session, history: &History) -> Result<Roll
     }
     for effect in &history.effects {
         if let Effect::MakeDir { path, .. } = &effect.effect {
-            let root = session
-                .machine
-                .quarantine_root(path, &session.quarantine)
-                .await?;
+            // Where nothing can be set aside, a folder that holds something is not removed.
+            let root = session.machine.quarantine_root(path, &session.quarantine);
+            let Ok(root) = root.await else {
+                continue;
+            };
             let name = format!("forced{}", path.as_str().replace('/', "-"));
             world.set_aside_at(path.clone(), root.join(session.ledger.id()).join(name));
         }
     }
-    Ok(krun_plan::rollback(history, world))
+    Ok(world)
 }
 
-/// Takes back everything that the deployment's runs did.
+/// Takes back everything that the deployment's runs did, or a part of it.
 ///
 /// # Errors
 /// What keeps the run from beginning. Conflicts without `force` are an end of their own, with
@@ -63,16 +76,35 @@ pub(crate) async fn plan_of(session: &Session, history: &History) -> Result<Roll
 pub async fn rollback(session: &Session, options: RollbackOptions) -> Result<Ended, Fault> {
     let since = Instant::now();
     let recovered = probe::settle_pending(session, options.force).await?;
-    let plan = plan_rollback(session).await?;
+    let part = options.part.as_ref();
+    let plan = plan_rollback(session, part).await?;
+    if let Some(refused) = part.and_then(|part| part::built_on(&plan, part)) {
+        let status = RunStatus::Conflict;
+        return Ok(session.refuse(Verb::Rollback, status, None, vec![refused], since));
+    }
     if !options.force
         && let Some(conflict) = conflict_fault(&plan, Verb::Rollback)
     {
         let status = RunStatus::Conflict;
         return Ok(session.refuse(Verb::Rollback, status, None, vec![conflict], since));
     }
-    let run = session.begin(Verb::Rollback, None).await?;
+    let begun = session.begin_part(Verb::Rollback, None, options.part.clone());
+    let run = begun.await?;
     session.say_all(recovered);
-    take_back(session, run, plan, Verb::Rollback, since).await
+    let done = Done {
+        verb: Verb::Rollback,
+        part,
+        since,
+    };
+    take_back(session, run, plan, done).await
+}
+
+/// What is to be written down once all is taken back.
+pub(crate) struct Done<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) part: Option<&'a Part>,
+    /// When it began.
+    pub(crate) since: Instant,
 }
 
 /// Does what a plan says, and ends the run.
@@ -80,8 +112,7 @@ pub(crate) async fn take_back(
     session: &Session,
     run: RunId,
     plan: RollbackPlan,
-    verb: Verb,
-    since: Instant,
+    done: Done<'_>,
 ) -> Result<Ended, Fault> {
     let mut undoing = Undoing::new(session, run);
     let graph = Graph::of_history(&session.ledger.history());
@@ -97,7 +128,7 @@ pub(crate) async fn take_back(
         }
         undoing.wave(&wave, &graph).await?;
     }
-    undoing.end(verb, since).await
+    undoing.end(done).await
 }
 
 /// All conflicts as one fault, at the step of the first.
@@ -224,6 +255,7 @@ impl<'a> Undoing<'a> {
             UndoAction::Kept(why) => return Ok((why.clone(), false)),
             UndoAction::Contained(what) => return Ok((format!("goes with {what}"), false)),
             UndoAction::Irreversible(why) => return Ok((format!("stays: {why}"), false)),
+            UndoAction::Later { by } => return Ok((part::by_words(by), false)),
         };
         let host = JournaledHost {
             session: self.session,
@@ -252,7 +284,8 @@ impl<'a> Undoing<'a> {
         ))
     }
 
-    async fn end(self, verb: Verb, since: Instant) -> Result<Ended, Fault> {
+    async fn end(self, done: Done<'_>) -> Result<Ended, Fault> {
+        let Done { verb, part, since } = done;
         let Self {
             session,
             run,
@@ -266,7 +299,10 @@ impl<'a> Undoing<'a> {
             (false, _) => RunStatus::Failed,
         };
         if status == RunStatus::Succeeded && verb == Verb::Rollback {
-            session.ledger.append(run, Entry::RolledBack, false).await?;
+            match part {
+                None => drop(session.ledger.append(run, Entry::RolledBack, false).await?),
+                Some(part) => part::returned(session, run, part).await?,
+            }
         }
         session.end(run, status, counts, since).await?;
         Ok(Ended {
@@ -275,6 +311,7 @@ impl<'a> Undoing<'a> {
             status,
             faults,
             outputs: Default::default(),
+            passed: vec![],
         })
     }
 }
@@ -288,11 +325,11 @@ pub fn undo_words(effect: &Effect) -> &'static str {
         Effect::Move { .. } => "moved back to its place",
         Effect::Release { .. } => "set aside in the quarantine",
         Effect::StopProcess { .. } => "stopped",
+        Effect::StartProcess(_) => "started as it was before",
         Effect::DeleteTopic { .. } | Effect::DeleteGroup { .. } => "deleted",
         Effect::AlterConfigs { .. } | Effect::CommitOffsets { .. } => "set back",
         Effect::Reassign { .. } => "moved back to their brokers",
         Effect::Claim { .. }
-        | Effect::StartProcess(_)
         | Effect::InstallPackages { .. }
         | Effect::CreateTopic { .. }
         | Effect::Produce { .. }

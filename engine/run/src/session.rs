@@ -48,6 +48,8 @@ pub struct Ended {
     pub faults: Vec<(Option<Address>, Fault)>,
     /// What the steps said.
     pub outputs: std::collections::BTreeMap<Address, Outputs>,
+    /// The checkpoints that it passed.
+    pub passed: Vec<String>,
 }
 
 /// Steps counted for the end of a run.
@@ -228,6 +230,7 @@ impl Session {
             status,
             faults,
             outputs,
+            passed: vec![],
         }
     }
 

@@ -10,6 +10,7 @@ mod help;
 mod history;
 mod logs;
 mod plan;
+mod policy;
 mod prune;
 mod resolve;
 mod resume;

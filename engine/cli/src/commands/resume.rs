@@ -3,7 +3,7 @@
 use krun_model::{Fault, FaultCode, event::RunStatus, journal::Verb};
 use krun_run::{RollbackOptions, RunOptions};
 
-use super::{Outcome, exit, find, pinned_request, with_session};
+use super::{Outcome, exit, find, pinned_request, policy, with_session};
 use crate::{args::ResumeArgs, context::Context};
 
 pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
@@ -20,11 +20,13 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
     })?;
     let (store, name) = (found.store.clone(), found.name.clone());
     if verb == Verb::Rollback {
-        let options = RollbackOptions { force: args.force };
-        let ended = with_session(context, store, name, async |session| {
-            krun_run::rollback(&session, options).await
-        })?;
-        return super::rollback::close(context, &ended);
+        let part = found.history.runs.last().and_then(|run| run.part.clone());
+        let options = RollbackOptions {
+            part: part.clone(),
+            force: args.force,
+        };
+        let ended = super::rollback::take_back(context, &store, &name, options)?;
+        return super::rollback::close(context, &ended, part.as_ref());
     }
     if verb == Verb::Prune {
         return super::prune::resume(context, &found, args.force);
@@ -37,6 +39,7 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
     if let Some(pin) = &found.history.pin {
         request.choice = pin.choice.clone();
     }
+    let policy = policy::of(None, &request.runbook)?;
     let ended = with_session(
         context,
         store.clone(),
@@ -51,6 +54,8 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
     )?;
     if ended.status == RunStatus::Succeeded && verb != Verb::Stop {
         super::status::closing_words(context, store, name)?;
+    } else if verb == Verb::Run {
+        return policy::after_run(context, &store, &name, &policy, &ended);
     }
     Ok(exit(&ended))
 }

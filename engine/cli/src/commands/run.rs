@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use krun_journal::Store;
-use krun_model::{DeploymentName, Journal as _, event::RunStatus, journal::Verb, kind::UndoClass};
+use krun_model::{Journal as _, event::RunStatus, journal::Verb, kind::UndoClass};
 use krun_plan::PlanFile;
 use krun_run::{Approval, Ended, RunOptions, RunRequest};
 use krun_script::Loader;
 
-use super::{Outcome, exit, prune, resolve, with_session, with_session_as};
+use super::{Outcome, exit, policy, prune, resolve, with_session, with_session_as};
 use crate::{
     args::{PlanArgs, RunArgs},
     context::Context,
@@ -38,6 +37,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     if !args.force {
         resolve::ask_first(context, &store, &selected.name)?;
     }
+    let policy = policy::of(args.on_failure.as_ref(), &selected.runbook)?;
     let pruning = args.prune.then(|| prune::Pruning {
         runbook: selected.runbook.clone(),
         kinds: kinds.clone(),
@@ -65,8 +65,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
         krun_run::run(&session, request).await
     })?;
     if ended.status != RunStatus::Succeeded {
-        say_how_to_go_on(context, &ended);
-        return Ok(exit(&ended));
+        return policy::after_run(context, &store, &name, &policy, &ended);
     }
     let ended = match pruning {
         None => ended,
@@ -90,6 +89,7 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
     let store = Arc::new(context.store()?);
     let name = agreed.deployment.clone();
     let _lock = context.lock(&store, &name, "run")?;
+    let policy = policy::of(args.on_failure.as_ref(), &runbook)?;
     let request = RunRequest {
         before: select::before(context, &store, &store.history(&name)?, &kinds, &runbook),
         path: agreed.path.clone(),
@@ -112,17 +112,11 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
     let ended = with_session_as(context, journal, deployment, id, async |session| {
         krun_run::run_planned(&session, request, agreed).await
     })?;
-    close(context, store, name, &ended)
-}
-
-/// The words and the exit code after a run.
-fn close(context: &Context, store: Arc<Store>, name: DeploymentName, ended: &Ended) -> Outcome {
-    if ended.status == RunStatus::Succeeded {
-        super::status::closing_words(context, store, name)?;
-    } else {
-        say_how_to_go_on(context, ended);
+    if ended.status != RunStatus::Succeeded {
+        return policy::after_run(context, &store, &name, &policy, &ended);
     }
-    Ok(exit(ended))
+    super::status::closing_words(context, store, name)?;
+    Ok(exit(&ended))
 }
 
 /// Asks before something that can't be taken back.

@@ -113,8 +113,8 @@ fn returned() -> impl Strategy<Value = Entry> {
             key: None,
             outputs,
         });
-    (part(), vec((address(), memory), 0..2))
-        .prop_map(|(part, steps)| Entry::Returned { part, steps })
+    (part(), vec((address(), memory), 0..2), option::of(pin()))
+        .prop_map(|(part, steps, pin)| Entry::Returned { part, steps, pin })
 }
 
 fn pin() -> impl Strategy<Value = Pin> {

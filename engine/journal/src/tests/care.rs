@@ -363,21 +363,22 @@ fn a_snapshot_is_only_a_shortcut() {
     assert_eq!(store.history(&name("staging")).unwrap(), fold(&store));
 }
 
-/// What a state folder of format 2 comes to. If this differs, the fold was changed: raise
-/// [`krun_model::History::FOLD`], so that no snapshot of the older fold is used, and put the new digest
+/// What state folders of formats 2 and 4 come to. If this differs, the fold was changed: raise
+/// [`krun_model::History::FOLD`], so that no snapshot of the older fold is used, and put the new digests
 /// here.
 #[test]
 fn the_fold_and_its_version() {
-    let folder = TempDir::new().unwrap();
-    let fixture = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/fixtures/state/format-2/journal.db"
-    );
-    fs::copy(fixture, folder.path().join("journal.db")).unwrap();
-    let store = Store::open_read(utf8(&folder)).unwrap().unwrap();
-    let history = store.history(&name("fixture")).unwrap();
+    let come_to = |format: u32| {
+        let folder = TempDir::new().unwrap();
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/state");
+        let fixture = format!("{fixtures}/format-{format}/journal.db");
+        fs::copy(fixture, folder.path().join("journal.db")).unwrap();
+        let store = Store::open_read(utf8(&folder)).unwrap().unwrap();
+        let history = store.history(&name("fixture")).unwrap();
+        Digest::of_json(&history).short()
+    };
     assert_eq!(
-        (krun_model::History::FOLD, Digest::of_json(&history).short()),
-        (2, "e5f996ebb791".to_owned())
+        (krun_model::History::FOLD, come_to(2), come_to(4)),
+        (2, "e5f996ebb791".to_owned(), "3a4b3a113976".to_owned())
     );
 }

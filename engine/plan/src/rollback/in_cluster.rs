@@ -8,7 +8,7 @@
 use krun_model::{
     Effect, History, Target, TargetState, Undo,
     configs::{ConfigChanges, ConfigsOf, differing, same_config},
-    topic::TopicRef,
+    topic::{TopicRef, TopicSeen},
 };
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 use crate::World;
 
 /// The topic that a target lies in.
-fn topic_of(target: &Target) -> Option<Target> {
+pub(super) fn topic_of(target: &Target) -> Option<Target> {
     let (bootstrap, name) = match target {
         Target::Records(topic) => (&topic.bootstrap, &topic.name),
         Target::Configs(configs) => match &configs.of {
@@ -60,10 +60,23 @@ pub(super) fn act_on(
     history: &History,
     world: &World,
 ) -> UndoAction {
-    if let Some(topic) = container(&net.target, nets) {
-        return UndoAction::Contained(nets[topic].target.to_string());
-    }
     let now = world.state(&net.target);
+    if let Some(topic) = container(&net.target, nets) {
+        // Settings that somebody else made would be lost with the topic.
+        return match (&net.target, &now) {
+            (Target::Configs(_), TargetState::Configs(_)) => match settings(net, &now) {
+                UndoAction::Conflict {
+                    expected, found, ..
+                } => UndoAction::Conflict {
+                    expected,
+                    found,
+                    forced: vec![],
+                },
+                _ => UndoAction::Contained(nets[topic].target.to_string()),
+            },
+            _ => UndoAction::Contained(nets[topic].target.to_string()),
+        };
+    }
     if subsumable && matches!(now, TargetState::Unreachable { .. }) {
         return UndoAction::Contained("the data of its brokers, which do not answer".into());
     }
@@ -73,6 +86,13 @@ pub(super) fn act_on(
         (Target::Leaders(_), Undo::Kept) => UndoAction::Kept("leaders move by themselves".into()),
         (_, Undo::By(effect)) => match (&net.target, &now) {
             (_, TargetState::Absent) => UndoAction::AlreadyBack,
+            (Target::Topic(_), TargetState::Topic(seen)) if partitions_added(net, seen) > 0 => {
+                let more = partitions_added(net, seen);
+                net.conflict(
+                    format!("{more} partitions that krun did not add"),
+                    vec![effect.clone()],
+                )
+            }
             (Target::Topic(topic), TargetState::Topic(seen)) => {
                 match seen.records.saturating_sub(records_written(history, topic)) {
                     0 => UndoAction::Do(effect.clone()),
@@ -87,10 +107,19 @@ pub(super) fn act_on(
         },
         (_, Undo::Kept) => UndoAction::Kept("stays".into()),
         (_, Undo::Contained(container)) => UndoAction::Irreversible(format!(
-            "krun did not create {container}, and records can't be taken out of it"
+            "{container} stays, and records can't be taken out of it"
         )),
         (_, Undo::Irreversible(why)) => UndoAction::Irreversible(why.clone()),
     }
+}
+
+/// How many partitions a topic has more than krun left it with.
+fn partitions_added(net: &Net<'_>, seen: &TopicSeen) -> u32 {
+    let left = net.all.iter().rev().find_map(|effect| match &effect.after {
+        Some(TargetState::Topic(left)) => Some(left.partitions),
+        _ => None,
+    });
+    left.map_or(0, |left| seen.partitions.saturating_sub(left))
 }
 
 /// Moves replicas back to where they were before krun moved them first.

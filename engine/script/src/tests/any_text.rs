@@ -54,6 +54,8 @@ const PIECES: &[&str] = &[
     "\\",
     "phase",
     "gate",
+    "checkpoint",
+    "moved",
     "for i in ",
     "0..3",
     "\r\n",

@@ -188,6 +188,37 @@ fn all_goes_with_a_topic_that_krun_created() {
     );
 }
 
+/// Partitions that somebody added, and settings that somebody made, would be lost with the topic.
+#[test]
+fn what_somebody_else_changed_of_a_topic_that_krun_created() {
+    let history = history(vec![
+        (create(), TargetState::Absent, seen(2, 0)),
+        (
+            alter(&HERE, &[("a", Some("1"))]),
+            settings_are(&[]),
+            settings_are(&[("a", "1")]),
+        ),
+    ]);
+    let conflicts = |partitions, setting: &str| {
+        let now = [
+            (Target::Topic(topic(&HERE)), seen(partitions, 0)),
+            (
+                Target::Configs(configs(&HERE)),
+                settings_are(&[("a", setting)]),
+            ),
+        ];
+        let plan = plan(&history, &now);
+        let found = plan.conflicts().map(|line| match &line.action {
+            UndoAction::Conflict { found, .. } => found.clone(),
+            other => panic!("{other:?}"),
+        });
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(conflicts(2, "1"), [""; 0]);
+    assert_eq!(conflicts(5, "1"), ["3 partitions that krun did not add"]);
+    assert_eq!(conflicts(2, "7"), ["a=7"]);
+}
+
 #[test]
 fn what_stays_in_a_topic_that_krun_did_not_create() {
     let history = history(vec![

@@ -1,0 +1,100 @@
+//! What becomes of a run of which a step failed: `--on-failure`, or what the runbook says.
+
+use std::{process::ExitCode, sync::Arc};
+
+use krun_journal::Store;
+use krun_model::{
+    DeploymentName, Fault, FaultCode, Journal as _, OnFailure, Part, Runbook,
+    event::RunStatus,
+    names::{listed, nearest},
+};
+use krun_run::{Ended, RollbackOptions};
+
+use super::{Outcome, exit, rollback, run::say_how_to_go_on};
+use crate::{context::Context, errors};
+
+/// What holds for a run: what the user says, else what the runbook says.
+pub fn of(asked: Option<&OnFailure>, runbook: &Runbook) -> Result<OnFailure, Fault> {
+    let policy = asked.unwrap_or(&runbook.on_failure).clone();
+    let OnFailure::RollbackTo(name) = &policy else {
+        return Ok(policy);
+    };
+    let known: Vec<_> = runbook.checkpoints().collect();
+    if known.contains(&name.as_str()) {
+        return Ok(policy);
+    }
+    let fault = Fault::new(
+        FaultCode::Usage,
+        format!("the runbook has no checkpoint `{name}`"),
+    );
+    Err(match nearest(name, known.iter().copied()) {
+        Some(near) => fault.hint(format!("Did you mean `{near}`?")),
+        None if known.is_empty() => fault.hint("A runbook declares one with `checkpoint(\"…\")`."),
+        None => fault.hint(format!("There is {}.", listed(known))),
+    })
+}
+
+/// After a run that did not end well: takes back what the policy says, and says both how the run and how
+/// the rollback ended. A run that was stopped, or that never began, leaves nothing to a policy.
+pub fn after_run(
+    context: &Context,
+    store: &Arc<Store>,
+    name: &DeploymentName,
+    policy: &OnFailure,
+    ended: &Ended,
+) -> Outcome {
+    if !ended.began || ended.status != RunStatus::Failed || *policy == OnFailure::Stop {
+        say_how_to_go_on(context, ended);
+        return Ok(exit(ended));
+    }
+    let history = store.history(name)?;
+    let part = match policy {
+        OnFailure::RollbackTo(checkpoint) if !ended.passed.contains(checkpoint) => {
+            context.remark(&format!(
+                "The run failed before it passed checkpoint `{checkpoint}`: nothing was taken back."
+            ));
+            say_how_to_go_on(context, ended);
+            return Ok(exit(ended));
+        }
+        OnFailure::RollbackTo(checkpoint) => {
+            let mut passed = history.checkpoints.iter().rev();
+            let passed = passed.find(|one| one.name == *checkpoint);
+            Part::Since {
+                checkpoint: checkpoint.clone(),
+                passed: passed.map(|one| one.seq).ok_or_else(|| {
+                    Fault::internal(format!("checkpoint `{checkpoint}` is not in the journal"))
+                })?,
+            }
+        }
+        OnFailure::Rollback | OnFailure::Stop => Part::Run(ended.run),
+    };
+    let own = history.part(&part);
+    if own.effects.is_empty() && own.pending.is_empty() {
+        context.remark(&format!(
+            "The run failed; of {part} there is nothing to take back (`--on-failure {policy}`)."
+        ));
+        return Ok(exit(ended));
+    }
+    let options = RollbackOptions {
+        part: Some(part.clone()),
+        force: false,
+    };
+    let back = rollback::take_back(context, store, name, options)?;
+    let command = match &part {
+        Part::Run(run) => format!("krun rollback --run {run}"),
+        Part::Since { checkpoint, .. } => format!("krun rollback --to {checkpoint}"),
+    };
+    if back.status == RunStatus::Succeeded {
+        context.remark(&format!(
+            "The run failed, and {part} was taken back (`--on-failure {policy}`). `krun show {}` shows \
+             what failed.",
+            ended.run
+        ));
+        return Ok(exit(ended));
+    }
+    context.warn(&format!(
+        "The run failed, and the rollback of {part} is incomplete (`--on-failure {policy}`). Give `{command}` \
+         once the cause is gone."
+    ));
+    Ok(ExitCode::from(errors::ROLLBACK_INCOMPLETE))
+}
