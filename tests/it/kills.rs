@@ -4,9 +4,12 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use krun_tests::{procs, tree::listing};
+use rustix::process::Signal;
 
 use crate::cluster::Cluster;
 
@@ -96,7 +99,7 @@ fn stopped_by_ctrl_c_it_says_how_to_go_on() {
     for line in BufReader::new(krun.stdout.take().expect("stdout")).lines() {
         last = line.expect("an event");
         if last.contains("\"step_started\",\"step\":\"broker-1\"") {
-            procs::signal(krun.id(), rustix::process::Signal::INT);
+            procs::signal(krun.id(), Signal::INT);
         }
     }
     assert_eq!(krun.wait().expect("krun ends").code(), Some(130));
@@ -111,4 +114,39 @@ fn stopped_by_ctrl_c_it_says_how_to_go_on() {
         1,
         "the broker that was starting is kept"
     );
+    stopped_twice(&cluster);
+}
+
+/// On a broker that does not end: once, krun waits for the effect in hand; twice, it ends at once, and
+/// the next command goes on from what is there.
+fn stopped_twice(cluster: &Cluster) {
+    let broker = cluster.lab.pids()["broker-1"];
+    // It gets SIGTERM, and can't act on it.
+    assert!(procs::signal(broker, Signal::STOP));
+    let mut krun = cluster
+        .lab
+        .krun(&["stop", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("krun starts");
+    let mut lines = BufReader::new(krun.stdout.take().expect("stdout")).lines();
+    let began = "\"step_started\",\"step\":\"broker-1\"";
+    let said = lines.any(|line| line.is_ok_and(|line| line.contains(began)));
+    assert!(said, "the broker is being stopped");
+    assert!(procs::signal(krun.id(), Signal::INT));
+    // Nothing tells of the end that does not come; a krun that gave up would do so at once.
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(krun.try_wait().expect("a look"), None, "it waits");
+    let since = Instant::now();
+    assert!(procs::signal(krun.id(), Signal::INT));
+    assert_eq!(krun.wait().expect("krun ends").code(), Some(130));
+    assert!(since.elapsed() < Duration::from_secs(5));
+    assert_eq!(cluster.lab.pids()["broker-1"], broker, "nobody killed it");
+    assert!(procs::signal(broker, Signal::CONT));
+    cluster.lab.run(&["resume"]).expect(0);
+    assert_eq!(cluster.lab.pids(), BTreeMap::new());
+    let again = cluster.run().expect(0).finished();
+    assert_eq!(again["status"], "succeeded", "{again}");
+    assert_eq!(cluster.records().len(), 100);
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use krun_model::{
-    Entry, Event, Fault,
+    Address, Digest, Entry, Event, Fault,
     journal::Again,
     manner::{Manner, Retry},
 };
@@ -28,7 +28,7 @@ impl RunCx {
                 Ok(end) => return Ok(end),
                 Err(fault) => fault,
             };
-            let again = again(&step.manner, attempt, &fault, fastrand::f64());
+            let again = again(&step.manner, attempt, &fault, luck(&step.address, attempt));
             let Some(again) = again.filter(|_| !self.session.cancelled()) else {
                 return Err(numbered(fault, attempt));
             };
@@ -68,6 +68,13 @@ fn again(manner: &Manner, attempt: u32, fault: &Fault, luck: f64) -> Option<Agai
     })
 }
 
+/// What jitter makes of a wait, from 0 to 1: another for each step and attempt, and the same each time.
+fn luck(step: &Address, attempt: u32) -> f64 {
+    let digest = Digest::of_json(&(step, attempt)).to_string();
+    let drawn = u32::from_str_radix(&digest[..8], 16).unwrap_or_default();
+    f64::from(drawn) / f64::from(u32::MAX)
+}
+
 /// The last fault, with how many attempts there were.
 fn numbered(fault: Fault, attempts: u32) -> Fault {
     match attempts {
@@ -81,6 +88,21 @@ mod tests {
     use krun_model::FaultCode;
 
     use super::*;
+
+    #[test]
+    fn jitter_is_drawn_from_step_and_attempt() {
+        let luck = |step: &str, attempt| luck(&step.parse().unwrap(), attempt);
+        assert_eq!(luck("broker-1", 1).to_bits(), luck("broker-1", 1).to_bits());
+        let all: std::collections::BTreeSet<_> = (1..=50)
+            .flat_map(|attempt| [("broker-1", attempt), ("broker-2", attempt)])
+            .map(|(step, attempt)| luck(step, attempt))
+            .map(|luck| {
+                assert!((0.0..=1.0).contains(&luck), "{luck}");
+                luck.to_bits()
+            })
+            .collect();
+        assert_eq!(all.len(), 100, "no two wait the same time");
+    }
 
     #[test]
     fn only_what_can_pass_is_tried_again() {
