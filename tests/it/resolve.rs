@@ -225,6 +225,27 @@ fn a_folder_in_the_way_goes_only_if_it_is_empty() {
     lab.run(&[&runbook]).expect(0);
 }
 
+/// A rollback can be in doubt as well, and goes on once it is decided.
+#[test]
+fn a_rollback_in_doubt() {
+    for (flag, code) in [("--redo", 0), ("--undo", 0), ("--adopt", 6)] {
+        let lab = Lab::default();
+        let runbook = runbook(&lab);
+        lab.write("root/f", "old\nline\n");
+        let before = listing(&lab.path("root"));
+        lab.run(&[&runbook]).expect(0);
+        killed(lab.krun(&["rollback", "--yes"]), "after:1:f");
+        lab.write("root/f", "third\n");
+        lab.run(&["rollback", "--yes"]).expect(9);
+        lab.run(&[&runbook]).expect(9);
+        decide(&lab, flag);
+        // What was taken as it is found is somebody else's change to a rollback.
+        lab.run(&["rollback", "--yes"]).expect(code);
+        lab.run(&["rollback", "--yes", "--force"]).expect(0);
+        assert_eq!(listing(&lab.path("root")), before, "{flag}");
+    }
+}
+
 /// On a terminal the run itself asks.
 #[test]
 fn on_a_terminal_it_asks() {
