@@ -187,6 +187,23 @@ fn killed_while_histories_move() {
     }
 }
 
+/// What a run renamed stays renamed when the run is taken back, and is known by its new address.
+#[test]
+fn a_run_that_renamed_steps_is_taken_back() {
+    let (lab, _, before) = first();
+    let runbook = write(&lab, &RENAMED.replace("content: \"b\"", "content: \"B\""));
+    lab.run(&[&runbook]).expect(0);
+    lab.run(&["rollback", "--run", "2", "--yes"]).expect(0);
+    let text = std::fs::read_to_string(lab.path("root/b")).expect("b");
+    assert_eq!(text, "b");
+    let status = lab.run(&["status"]).expect(0).out();
+    assert!(status.contains("files/b"), "{status}");
+    let run = lab.run(&[&runbook, "--json"]).expect(0);
+    assert_eq!(run.changes(), [("files/b".to_owned(), "update".to_owned())]);
+    lab.run(&["rollback", "--yes"]).expect(0);
+    assert_eq!(listing(&lab.path("root")), before);
+}
+
 /// On a real cluster: processes, a topic and records are known under their new addresses. Nothing is
 /// restarted, nothing is sent again; whoever is started next carries the new address.
 #[test]

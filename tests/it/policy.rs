@@ -10,7 +10,7 @@ use std::{
 };
 
 use krun_tests::{
-    lab::Lab,
+    lab::{Done, Lab},
     procs,
     tree::listing,
     web::{Reply, Web},
@@ -180,6 +180,24 @@ fn only_what_the_failed_run_did_is_taken_back() {
     case.lab.run(&[path, "--on-failure", "rollback"]).expect(1);
     assert_eq!(listing(&case.lab.path("root")), first);
     case.lab.run(&[&runbook("one", retried)]).expect(0);
+    case.lab.run(&["rollback", "--yes"]).expect(0);
+    assert_eq!(listing(&case.lab.path("root")), case.before);
+}
+
+/// A run that was cut off behind its checkpoint and goes on is one run: all that it did there goes.
+#[test]
+fn a_run_that_was_cut_off_goes_back_to_where_it_first_passed() {
+    let case = Case::failing();
+    let runbook = case.runbook(", on_failure: \"rollback-to=files\"", "one");
+    let mut krun = case.lab.krun(&[&runbook]);
+    krun.env("KRUN_KILL_AT", "after:3:b");
+    assert_eq!(Done::of(krun).code(), -1);
+    assert_eq!(case.text("b"), "b");
+    case.lab.run(&["resume"]).expect(1);
+    assert_eq!(
+        (case.text("a"), case.text("b")),
+        ("one".into(), String::new())
+    );
     case.lab.run(&["rollback", "--yes"]).expect(0);
     assert_eq!(listing(&case.lab.path("root")), case.before);
 }

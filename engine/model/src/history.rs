@@ -262,7 +262,6 @@ impl History {
                 self.checkpoints.clear();
             }
             Entry::Returned { part, steps, pin } => {
-                // The first run of all is no reason to forget which runbook it was.
                 if pin.is_some() {
                     self.pin.clone_from(pin);
                 }

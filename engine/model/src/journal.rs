@@ -235,7 +235,7 @@ pub enum Entry {
         /// What is remembered of the steps that it was about: what was before that part. Of those that
         /// are not named, nothing.
         steps: Vec<(Address, StepMemory)>,
-        /// What the last run before that part pinned.
+        /// What the last run before that part pinned; none where that is to stay as it is.
         pin: Option<Pin>,
     },
     /// A run ends.

@@ -1,7 +1,7 @@
 //! Which checkpoints of a runbook a run has passed: all steps before them are done, none behind them was
 //! begun.
 
-use krun_model::{Entry, Fault, History, Runbook};
+use krun_model::{Entry, Fault, History, RunId, Runbook};
 
 use crate::execute::RunCx;
 
@@ -39,7 +39,7 @@ impl Checkpoints {
                 None => {}
                 Some(_) => continue,
             }
-            if one.left > 0 || is_as_passed(&cx.session.ledger.history(), &one.name) {
+            if one.left > 0 || is_as_passed(&cx.session.ledger.history(), &one.name, cx.run) {
                 continue;
             }
             let name = one.name.clone();
@@ -56,12 +56,13 @@ impl Checkpoints {
     }
 }
 
-/// Whether nothing was done since it was passed: to go back to it is the same.
-fn is_as_passed(history: &History, name: &str) -> bool {
+/// Whether nothing was done since it was passed, so that to go back to it is the same; or whether this
+/// very run passed it, and was cut off since: what it did behind it then is to be taken back, too.
+fn is_as_passed(history: &History, name: &str, run: RunId) -> bool {
     let mut passed = history.checkpoints.iter().rev();
     let Some(last) = passed.find(|one| one.name == name) else {
         return false;
     };
     let mut effects = history.effects.iter().chain(&history.pending);
-    effects.all(|effect| effect.seq <= last.seq)
+    last.run == run || effects.all(|effect| effect.seq <= last.seq)
 }

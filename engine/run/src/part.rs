@@ -62,10 +62,17 @@ pub(crate) async fn returned(session: &Session, run: RunId, part: &Part) -> Resu
         Entry::Returned {
             part: part.clone(),
             steps: memories(&without, part, &history),
-            pin: without.pin,
+            // What moved stays moved: the runbook of before would not know whose it is.
+            pin: without.pin.filter(|_| !moves(&records, part)),
         }
     };
     session.ledger.append(run, entry, false).await.map(drop)
+}
+
+/// Whether histories got other addresses in a part.
+fn moves(records: &[Record], part: &Part) -> bool {
+    let mut own = records.iter().filter(|one| part.holds(one.run, one.seq));
+    own.any(|one| matches!(&one.entry, Entry::Reconciled { moves, .. } if !moves.is_empty()))
 }
 
 /// What would be known of steps, and pinned, if a part had not been.
