@@ -119,6 +119,14 @@ fn rolled_back_with_both_said() {
         .map(|event| event["status"].clone())
         .collect();
     assert_eq!(finished, ["failed", "succeeded"]);
+    let mut started = events
+        .iter()
+        .filter(|event| event["event"] == "run_started");
+    let back = started.next_back().expect("a rollback");
+    assert_eq!(
+        (&back["verb"], &back["part"]["run"]),
+        (&"rollback".into(), &3.into())
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, DeploymentName, Fault, Outputs, Plan, Reason, RunId,
+    Address, Change, DeploymentName, Fault, Outputs, Part, Plan, Reason, RunId,
     journal::{Again, Verb},
 };
 
@@ -40,6 +40,9 @@ pub enum Event {
         verb: Verb,
         /// Whether it goes on with an interrupted run.
         resumed: bool,
+        /// Which part a rollback takes back; none for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<Part>,
     },
     /// What was there is known, and so is what will be done.
     Planned {

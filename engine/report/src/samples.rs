@@ -224,6 +224,7 @@ pub(crate) fn events() -> Vec<Event> {
             run: RunId(3),
             verb: Verb::Run,
             resumed: true,
+            part: None,
         },
         Event::Recovered {
             step: address("zookeeper-1/dir"),
@@ -274,6 +275,7 @@ pub(crate) fn rollback_events() -> Vec<Event> {
             run: RunId(4),
             verb: Verb::Rollback,
             resumed: false,
+            part: None,
         },
         Event::Undone {
             step: address("broker-1/start"),

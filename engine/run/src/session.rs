@@ -166,7 +166,7 @@ impl Session {
                 .append(run, Entry::Created { id }, false)
                 .await?;
         }
-        let who = self.who.clone();
+        let (who, announced) = (self.who.clone(), part.clone());
         let entry = match again {
             Some(_) => Entry::RunResumed { who },
             None => Entry::RunStarted {
@@ -177,17 +177,18 @@ impl Session {
             },
         };
         self.ledger.append(run, entry, true).await?;
-        self.announce(run, verb, again.is_some());
+        self.announce(run, verb, again.is_some(), announced);
         Ok(run)
     }
 
-    pub(crate) fn announce(&self, run: RunId, verb: Verb, resumed: bool) {
+    pub(crate) fn announce(&self, run: RunId, verb: Verb, resumed: bool, part: Option<Part>) {
         self.events.send(Event::RunStarted {
             version: EVENTS_VERSION,
             deployment: self.ledger.name().clone(),
             run,
             verb,
             resumed,
+            part,
         });
     }
 
@@ -201,7 +202,7 @@ impl Session {
         since: Instant,
     ) -> Ended {
         let run = self.ledger.history().next_run();
-        self.announce(run, verb, false);
+        self.announce(run, verb, false, None);
         self.say_all(
             plan.map(|plan| Event::Planned { plan })
                 .into_iter()

@@ -126,9 +126,11 @@ impl FaultCode {
                 "What is there differs from what is wanted in a way that krun does not change by \
                  itself: a folder where a file should be, a topic with other partitions or \
                  replicas, a folder that is to be cleaned while a process uses it, a distribution \
-                 of another version, a properties file that Java would refuse.",
+                 of another version, a properties file that Java would refuse. Or what the journal \
+                 knows stands in the way: a part is to be taken back that a later run rests on, a \
+                 history is to move to an address that has its own.",
                 "Decide what is right. Move away what is there, or change the runbook or the \
-                 parameter.",
+                 parameter. Take later runs back first, the newest before the others.",
             ),
             Self::Drifted => (
                 "A rollback would overwrite what somebody else changed since krun wrote it. Each \

@@ -74,12 +74,19 @@ impl Narrator {
                 run,
                 verb,
                 resumed,
+                part,
                 ..
             } => {
                 self.verb = *verb;
                 let what = match verb {
                     Verb::Run => format!("run {run} of {deployment}"),
-                    Verb::Rollback => format!("rollback of {deployment} (run {run})"),
+                    Verb::Rollback => match part {
+                        None => format!("rollback of {deployment} (run {run})"),
+                        Some(part) => {
+                            let part = clean_line(self.style, &part.to_string());
+                            format!("rollback of {part}, of {deployment} (run {run})")
+                        }
+                    },
                     Verb::Prune => {
                         format!("prune of {deployment}: steps that left the runbook (run {run})")
                     }
