@@ -9,7 +9,7 @@ use krun_model::{
     Address, DeploymentName, Effect, Entry, Fault, History, Journal, KillPoint, Moment, RunId,
     TargetState, Undo,
     history::EffectMemory,
-    journal::{Outcome, Seq},
+    journal::{Outcome, Record, Seq},
 };
 
 use crate::kill::KillSwitch;
@@ -136,6 +136,15 @@ impl Ledger {
     pub async fn blob(&self, digest: krun_model::Digest) -> Result<Vec<u8>, Fault> {
         let journal = self.journal.clone();
         calling(journal, move |journal| journal.blob(&digest)).await
+    }
+
+    /// All entries so far.
+    ///
+    /// # Errors
+    /// What the journal reports.
+    pub async fn records(&self) -> Result<Vec<Record>, Fault> {
+        let (journal, name) = (self.journal.clone(), self.name.clone());
+        calling(journal, move |journal| journal.read(&name)).await
     }
 
     /// Writes an intent, durably.

@@ -49,13 +49,7 @@ pub fn by_words(by: &[(RunId, Address)]) -> String {
 
 /// Writes down that a part is back.
 pub(crate) async fn returned(session: &Session, run: RunId, part: &Part) -> Result<(), Fault> {
-    let (journal, name) = (
-        session.ledger.journal().clone(),
-        session.ledger.name().clone(),
-    );
-    let records = tokio::task::spawn_blocking(move || journal.read(&name)).await;
-    let records =
-        records.map_err(|error| Fault::internal(format!("a journal call ended: {error}")))??;
+    let records = session.ledger.records().await?;
     let entry = {
         let history = session.ledger.history();
         let without = without(&records, part);

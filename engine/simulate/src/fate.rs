@@ -280,6 +280,7 @@ impl Said {
             | Entry::Intent { step, .. }
             | Entry::StepDone { step, .. }
             | Entry::StepFailed { step, .. }
+            | Entry::Resolved { step, .. }
             | Entry::Adopted { step, .. } => Some(step.clone()),
             Entry::Outcome { intent, .. } => self.steps.get(intent).cloned(),
             Entry::Undone { intents, .. } => {
@@ -322,6 +323,12 @@ fn in_words(record: &Record) -> String {
         Entry::RunFinished { status, .. } => format!("run {} ends: {status:?}", record.run),
         Entry::Created { .. } => "the deployment begins".to_owned(),
         Entry::RolledBack => "back at the baseline".to_owned(),
+        Entry::Returned { part, .. } => format!("taken back: {part}"),
+        Entry::Checkpoint { name } => format!("checkpoint `{name}` is passed"),
+        Entry::Reconciled { .. } => "the runbook is another one".to_owned(),
+        Entry::Resolved {
+            intent, decision, ..
+        } => format!("effect {} is to be decided by {decision}", intent.0),
         Entry::Adopted { step, .. } => format!("{step} adopts a process"),
     };
     format!("{:>4} {what}", record.seq.0)

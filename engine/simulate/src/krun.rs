@@ -129,7 +129,10 @@ pub fn krun(
             session.know_adopted();
             match command {
                 Command::Run => krun_run::run(&session, request(subject, force)).await,
-                Command::Rollback => krun_run::rollback(&session, RollbackOptions { force }).await,
+                Command::Rollback => {
+                    let options = RollbackOptions { part: None, force };
+                    krun_run::rollback(&session, options).await
+                }
             }
         });
         tokio::select! {
@@ -160,6 +163,7 @@ pub fn krun(
 fn request(subject: &Subject, force: bool) -> RunRequest {
     RunRequest {
         runbook: subject.runbook.clone(),
+        before: None,
         kinds: subject.kinds.clone(),
         path: "simulated.rhai".to_owned(),
         given: Map::new(),

@@ -261,6 +261,8 @@ pub fn subject(plan: &Plan, start: World) -> Subject {
             params: vec![],
             values: Map::new(),
             phases: vec![],
+            moved: vec![],
+            on_failure: Default::default(),
             gates: vec![],
             steps: steps.collect(),
             sources: vec![],

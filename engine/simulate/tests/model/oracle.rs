@@ -320,8 +320,8 @@ pub fn rollback(records: &[Record], scene: &Scene, force: bool) -> Must {
                 let conflict = if now == before {
                     false
                 } else if made_folder {
-                    // The folder goes, whatever its mode is by now; what is in it must be krun's.
-                    !foreign.is_empty() || !matches!(now, TargetState::Dir { .. })
+                    // What is in it must be krun's, and nobody may have changed its rights.
+                    !foreign.is_empty() || now != after
                 } else {
                     now != after
                 };
