@@ -77,7 +77,7 @@ async fn find(
         return Ok(None);
     }
     let name = Digest::of_json(&Fits {
-        format: 1,
+        format: 2,
         java,
         release: &String::from_utf8_lossy(&release),
         libs: &libs,

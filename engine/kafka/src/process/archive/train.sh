@@ -1,6 +1,7 @@
-# Makes the class-data archives of a distribution: runs a throwaway ZooKeeper and a throwaway broker
-# in a folder of their own until both serve, and lets Java write down at their end which classes they
-# loaded. Nothing of a deployment is touched, and nothing waits for this.
+# Makes the class-data archives of a distribution: runs a throwaway ZooKeeper and two throwaway brokers
+# in a folder of their own until a topic with two replicas has taken in records, and lets Java write
+# down at their end which classes they loaded. Nothing of a deployment is touched, and nothing waits
+# for this.
 #
 # Arguments: folder for the archives, their common name, Java program, folder of the jars,
 # log4j's configuration, main class of ZooKeeper and of the broker; then the flags of both.
@@ -23,10 +24,10 @@ find "$folder" -maxdepth 1 -type f ! -name "$name*" -atime +90 -delete 2> /dev/n
 find "$folder" -maxdepth 1 -name 'work-*' -mmin +60 -exec rm -rf {} + 2> /dev/null
 
 work="$folder/work-$name-$$"
-zookeeper='' broker=''
+zookeeper='' broker='' second=''
 finish() {
     # Each leads a group of its own, by `timeout`.
-    for process in $broker $zookeeper; do kill -9 -- "-$process" 2> /dev/null; done
+    for process in $second $broker $zookeeper; do kill -9 -- "-$process" 2> /dev/null; done
     rm -rf "$work"
 }
 trap finish EXIT
@@ -76,15 +77,35 @@ while [ -z "$port" ]; do
     zookeeper=$!
     if await "$zookeeper" 'binding to port' "$log" "$work/zookeeper" && kill -0 "$zookeeper"; then port=$candidate; fi
 done
-printf 'broker.id=0\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=%s\nzookeeper.connect=127.0.0.1:%s\n' \
-    "$work/records" "$port" > "$work/server.properties"
+properties() {
+    printf 'broker.id=%s\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=%s\nzookeeper.connect=127.0.0.1:%s\n' \
+        "$1" "$work/records-$1" "$port"
+    printf 'num.partitions=4\ndefault.replication.factor=2\n'
+}
+properties 0 > "$work/server.properties"
+properties 1 > "$work/second.properties"
 log="$work/broker.log"
 (serve "-XX:ArchiveClassesAtExit=$work/broker.jsa" "$@" "-Dkafka.logs.dir=$work/broker" \
     "-Dlog4j.configuration=file:$log4j" -cp "$libs/*" "$broker_class" "$work/server.properties") &
 broker=$!
 await "$broker" 'started (kafka.server.KafkaServer)' "$log" "$work/broker" || give_up 'the broker did not start'
+# What follows makes the archive better; a broker that only started makes a good one too.
+log="$work/second.log"
+(serve "$@" "-Dkafka.logs.dir=$work/second" "-Dlog4j.configuration=file:$log4j" \
+    -cp "$libs/*" "$broker_class" "$work/second.properties") &
+second=$!
+if await "$second" 'started (kafka.server.KafkaServer)' "$log" "$work/second"; then
+    awaiting=$(grep -rhs 'Awaiting socket connections on' "$work/broker.log" "$work/broker" | head -n 1)
+    address=$(printf '%s\n' "$awaiting" | sed -n 's/.*connections on [^0-9]*\([0-9.]*:[0-9]*\).*/\1/p')
+    timeout -k 10 120 "$java" -Xmx128m -cp "$libs/*" org.apache.kafka.tools.ProducerPerformance \
+        --topic trained --num-records 200 --record-size 100 --throughput 100 \
+        --producer-props "bootstrap.servers=$address" acks=all > "$work/producer.log" 2>&1 9>&-
+fi
+# The second one takes over meanwhile; alone, the first would wait for somebody who does.
 end "$broker" "$work/broker.jsa" || give_up 'Java wrote no archive of the broker'
 broker=''
+kill -9 -- "-$second" 2> /dev/null
+second=''
 end "$zookeeper" "$work/zookeeper.jsa" || give_up 'Java wrote no archive of ZooKeeper'
 zookeeper=''
 
