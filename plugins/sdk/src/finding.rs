@@ -1,0 +1,70 @@
+//! What a check finds, and what a step says and writes.
+
+use serde_json::{Map, Value};
+
+use crate::{Change, DiffLine, bindings::exports::krun::plugin::step_kinds as wit};
+
+/// What a step says: plain data by name. A kind names its outputs in `Kind::OUTPUTS`.
+pub type Outputs = Map<String, Value>;
+
+/// Outputs from pairs.
+pub fn outputs<const N: usize>(pairs: [(&str, Value); N]) -> Outputs {
+    pairs
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+/// What differs.
+#[derive(Debug)]
+pub struct Drift {
+    /// What applying would do.
+    pub change: Change,
+    /// Why, as a lower-case fragment: "the file is missing".
+    pub why: String,
+    /// Each difference.
+    pub diff: Vec<DiffLine>,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub enum Finding {
+    /// As wanted; with what the step says.
+    Satisfied(Outputs),
+    /// Not as wanted.
+    Drift(Drift),
+    /// It cannot be known before an earlier step ran; with what is missing.
+    Unknown(String),
+}
+
+impl Finding {
+    pub(crate) fn into_wit(self) -> wit::Finding {
+        match self {
+            Self::Satisfied(outputs) => wit::Finding::Satisfied(Value::Object(outputs).to_string()),
+            Self::Drift(drift) => wit::Finding::Drift(wit::Drift {
+                change: drift.change,
+                why: drift.why,
+                diff: drift.diff,
+            }),
+            Self::Unknown(why) => wit::Finding::Unknown(why),
+        }
+    }
+}
+
+/// What a step writes.
+#[derive(Debug)]
+pub enum Target {
+    /// An absolute path.
+    Path(String),
+    /// A topic of the cluster at these bootstrap servers.
+    Topic(Vec<String>, String),
+}
+
+impl Target {
+    pub(crate) fn into_wit(self) -> wit::Target {
+        match self {
+            Self::Path(path) => wit::Target::Path(path),
+            Self::Topic(bootstrap, name) => wit::Target::Topic((bootstrap, name)),
+        }
+    }
+}
