@@ -76,7 +76,9 @@ pub fn exit_code(code: FaultCode) -> u8 {
         | FaultCode::Conflict
         | FaultCode::Cluster
         | FaultCode::ProofFailed
-        | FaultCode::NotConverged => 1,
+        | FaultCode::NotConverged
+        | FaultCode::Plugin
+        | FaultCode::NotGranted => 1,
     }
 }
 

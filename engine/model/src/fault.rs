@@ -56,6 +56,10 @@ pub enum FaultCode {
     State,
     /// An effect was begun and what is there now is neither before nor after it.
     InDoubt,
+    /// A plugin trapped, ran into a limit, broke its contract, or is not the one in `krun.lock`.
+    Plugin,
+    /// `krun.lock` does not grant a plugin what it asks for.
+    NotGranted,
     /// A person is needed to confirm, and there is no terminal and no `--yes`.
     NeedsConfirmation,
     /// The run was told to stop.
@@ -99,6 +103,8 @@ impl FaultCode {
             | Self::StateNewer
             | Self::State
             | Self::InDoubt
+            | Self::Plugin
+            | Self::NotGranted
             | Self::NeedsConfirmation
             | Self::Cancelled
             | Self::Internal => false,

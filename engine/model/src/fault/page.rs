@@ -38,6 +38,8 @@ impl FaultCode {
         Self::StateNewer,
         Self::State,
         Self::InDoubt,
+        Self::Plugin,
+        Self::NotGranted,
         Self::NeedsConfirmation,
         Self::Cancelled,
         Self::Internal,
@@ -200,6 +202,20 @@ impl FaultCode {
                  about what was wanted, `--undo` puts back what was before. On a terminal the run \
                  asks. Or put the target back to one of the two by hand and run again. See [Effects \
                  in doubt](../state-and-rollback.md#effects-in-doubt).",
+            ),
+            Self::Plugin => (
+                "A plugin ended badly: it trapped, computed or grew beyond its limits, or said \
+                 something that its contract does not allow; or its file is not the one that \
+                 `krun.lock` pins, or is no plugin. The step fails, and nothing else.",
+                "The lines below the message name the plugin, its function, and where in the plugin \
+                 it was. Report them to its authors. If the file was changed on purpose, look at it \
+                 with `krun plugin inspect` and add it again with `krun plugin add`.",
+            ),
+            Self::NotGranted => (
+                "A plugin asked for a file, a command, a server or a cluster that `krun.lock` does \
+                 not grant it.",
+                "The help line has the grant that is missing. Add it to `krun.lock` if the plugin is \
+                 meant to have it; the file is reviewed like code.",
             ),
             Self::NeedsConfirmation => (
                 "A person has to agree, and there is no terminal to ask on: before a rollback, \

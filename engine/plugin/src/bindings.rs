@@ -1,0 +1,17 @@
+//! What wasmtime makes of the WIT files of `krun:plugin@1.0.0`.
+
+#![expect(missing_docs, reason = "generated; the WIT files have the docs")]
+
+wasmtime::component::bindgen!({
+    path: "../../plugins/wit/1.0.0",
+    world: "step-plugin",
+    imports: {
+        "krun:plugin/log": trappable,
+        default: async | trappable,
+    },
+    exports: { default: async },
+    with: {
+        "krun:plugin/host.reader": crate::guest::Look,
+        "krun:plugin/host.writer": crate::guest::Act,
+    },
+});

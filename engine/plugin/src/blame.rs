@@ -1,0 +1,55 @@
+//! What ended a guest badly, as a fault: which plugin, which function, why, and the guest's backtrace.
+
+use krun_model::{Fault, FaultCode};
+use wasmtime::{Trap, WasmBacktrace};
+
+/// How many frames of a backtrace are shown.
+const FRAMES: usize = 12;
+
+/// The fault of a call that trapped, ran into a limit, or broke the contract. A plugin has no name before
+/// it was asked for it.
+pub(crate) fn fault(
+    plugin: Option<&str>,
+    function: &str,
+    kind: Option<&str>,
+    error: &wasmtime::Error,
+    lines: &[String],
+) -> Fault {
+    let of = kind.map(|kind| format!(" of `{kind}`")).unwrap_or_default();
+    let plugin = plugin
+        .map(|plugin| format!(" {plugin}"))
+        .unwrap_or_default();
+    let what = format!("the plugin{plugin} failed in `{function}`{of}");
+    let mut fault = Fault::new(FaultCode::Plugin, what).because(why(error));
+    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+        let frames = backtrace.frames();
+        let names = frames.iter().take(FRAMES).map(|frame| {
+            let name = frame.func_name().map_or_else(
+                || format!("function {}", frame.func_index()),
+                |name| format!("{:#}", rustc_demangle::demangle(name)),
+            );
+            format!("  at {name}")
+        });
+        let more = frames.len().saturating_sub(FRAMES);
+        let rest = (more > 0).then(|| format!("  and {more} more"));
+        fault = fault.evidence(names.chain(rest));
+    }
+    if !lines.is_empty() {
+        let said = lines.iter().map(|line| format!("  {line}"));
+        fault = fault.evidence(std::iter::once("it had said:".to_owned()).chain(said));
+    }
+    fault.hint("Nothing else is affected. Report it to the plugin's authors with these lines.")
+}
+
+fn why(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => "it computed for longer than it may".into(),
+        Some(Trap::StackOverflow) => "its calls nest too deep".into(),
+        Some(Trap::UnreachableCodeReached) => "it gave up (a panic, or an assertion)".into(),
+        Some(trap) => trap.to_string(),
+        None => {
+            let root = error.root_cause().to_string();
+            root.split_whitespace().collect::<Vec<_>>().join(" ")
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! One call of a guest: an instance of its own, its limits, and the desk beside it.
+
+use futures::future::BoxFuture;
+use krun_model::Fault;
+use tokio::sync::mpsc;
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::{
+    Plugin, Runtime,
+    bindings::{StepPlugin, StepPluginPre, exports::krun::plugin::step_kinds as wit},
+    blame,
+    desk::Desk,
+    guest::{Guest, Question},
+};
+
+/// What a call does with an instance.
+pub(crate) type Work<T> = Box<
+    dyn for<'i> FnOnce(&'i StepPlugin, &'i mut Store<Guest>) -> BoxFuture<'i, wasmtime::Result<T>>
+        + Send,
+>;
+
+/// Asks a plugin what it is. There is nothing that it could reach.
+pub(crate) fn describe(
+    runtime: &Runtime,
+    pre: &StepPluginPre<Guest>,
+) -> Result<wit::Description, Fault> {
+    let work: Work<wit::Description> = Box::new(|plugin, store| {
+        Box::pin(async move { plugin.krun_plugin_step_kinds().call_describe(store).await })
+    });
+    let ended = futures::executor::block_on(run(runtime, pre, None, work));
+    ended.map_err(|(error, lines)| blame::fault(None, "describe", None, &error, &lines))
+}
+
+impl Plugin {
+    /// Calls a function of the plugin that can reach nothing, on this thread.
+    pub(crate) fn call_pure<T>(
+        &self,
+        function: &str,
+        kind: &str,
+        work: Work<T>,
+    ) -> Result<T, Fault> {
+        let ended = futures::executor::block_on(run(&self.runtime, &self.pre, None, work));
+        ended.map_err(|(error, lines)| self.blame(function, kind, &error, &lines))
+    }
+
+    /// Calls a function of the plugin, with a desk that answers what it asks.
+    pub(crate) async fn call<T: Send>(
+        &self,
+        function: &str,
+        kind: &str,
+        desk: &Desk<'_>,
+        work: Work<T>,
+    ) -> Result<T, Fault> {
+        let ended = run(&self.runtime, &self.pre, Some(desk), work).await;
+        ended.map_err(|(error, lines)| self.blame(function, kind, &error, &lines))
+    }
+
+    fn blame(
+        &self,
+        function: &str,
+        kind: &str,
+        error: &wasmtime::Error,
+        lines: &[String],
+    ) -> Fault {
+        let called = self.description.called();
+        blame::fault(Some(&called), function, Some(kind), error, lines)
+    }
+}
+
+/// Runs a guest and answers it, until it ends. With the error come the last lines of its log.
+async fn run<T>(
+    runtime: &Runtime,
+    pre: &StepPluginPre<Guest>,
+    desk: Option<&Desk<'_>>,
+    work: Work<T>,
+) -> Result<T, (wasmtime::Error, Vec<String>)> {
+    let limits = runtime.limits;
+    let (questions, mut asked) = mpsc::unbounded_channel::<Question>();
+    let mut store = Store::new(&runtime.engine, Guest::new(limits, questions));
+    store.limiter(|guest| &mut guest.taken);
+    store.set_hostcall_fuel(limits.payload);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|store| {
+        Ok(match store.data().is_late() {
+            true => UpdateDeadline::Interrupt,
+            false => UpdateDeadline::Yield(1),
+        })
+    });
+    let _clock = runtime.begin_call();
+    let ended = {
+        let guest = async {
+            let plugin = pre.instantiate_async(&mut store).await?;
+            work(&plugin, &mut store).await
+        };
+        let mut guest = std::pin::pin!(guest);
+        loop {
+            tokio::select! {
+                biased;
+                // Before the guest goes on, what it said is said.
+                Some(question) = asked.recv() => match desk {
+                    Some(desk) => question(desk).await,
+                    // Dropped: the guest learns that there is nothing to ask here.
+                    None => drop(question),
+                },
+                ended = &mut guest => break ended,
+            }
+        }
+    };
+    while let (Some(desk), Ok(question)) = (desk, asked.try_recv()) {
+        question(desk).await;
+    }
+    ended.map_err(|error| (error, std::mem::take(&mut store.data_mut().lines)))
+}

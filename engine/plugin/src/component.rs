@@ -1,0 +1,189 @@
+//! From a file to a plugin: its bytes, what it imports, and what it says of itself.
+
+use std::{collections::BTreeSet, fs, sync::Arc};
+
+use camino::Utf8Path;
+use krun_model::{Digest, Fault, FaultCode, Kind};
+use wasmtime::component::Component;
+
+use crate::{
+    Clusters, Grant, Runtime, bindings::StepPluginPre, call, describe::Description, guest::Guest,
+    kind,
+};
+
+/// No component is larger; a whole Python is about 20 MiB.
+const MAX_FILE: u64 = 256 << 20;
+
+/// Something that a plugin says it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// As `krun.lock` grants it; may have words for what only the user knows, such as `HOST`.
+    pub grant: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A plugin that can be called.
+#[derive(Clone)]
+pub struct Plugin {
+    pub(crate) runtime: Runtime,
+    pub(crate) pre: StepPluginPre<Guest>,
+    pub(crate) description: Arc<Description>,
+    sha256: Arc<str>,
+    imports: Arc<BTreeSet<String>>,
+}
+
+impl Runtime {
+    /// Opens a component's file, which must have this SHA-256 where one is given. Calls `describe`, which
+    /// can reach nothing.
+    ///
+    /// # Errors
+    /// [`FaultCode::Plugin`] for a file that is not the pinned one, is no component, imports what krun
+    /// does not have, or describes itself in a way that can't be.
+    pub fn open(&self, file: &Utf8Path, pinned: Option<&str>) -> Result<Plugin, Fault> {
+        let bytes = read(file)?;
+        let sha256 = Digest::of(&bytes).to_string();
+        if let Some(pinned) = pinned.filter(|pinned| *pinned != sha256) {
+            return Err(Fault::new(FaultCode::Plugin, "the plugin's file is not the one in krun.lock")
+                .at(file)
+                .because(format!("its SHA-256 is {sha256}, and {pinned} is pinned"))
+                .hint("If the change is meant, look at it with `krun plugin inspect`, then add it again: `krun plugin add`."));
+        }
+        let component = self.compiled(file, &bytes, &sha256)?;
+        self.plugin(file, &component, &sha256)
+    }
+
+    fn compiled(&self, file: &Utf8Path, bytes: &[u8], sha256: &str) -> Result<Component, Fault> {
+        if let Some(cache) = &self.cache
+            && let Some(component) = cache.get(&self.engine, sha256)?
+        {
+            return Ok(component);
+        }
+        let component = Component::from_binary(&self.engine, bytes).map_err(|error| {
+            let fault = Fault::new(FaultCode::Plugin, "the file is no WebAssembly component")
+                .at(file)
+                .because(one_line(&error));
+            match bytes.get(..8) {
+                Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => {
+                    fault.hint("It is a core module; `krun plugin build` makes a component of it.")
+                }
+                _ => fault.hint("`krun plugin build` makes one."),
+            }
+        })?;
+        if let Some(cache) = &self.cache {
+            cache.put(&component, sha256)?;
+        }
+        Ok(component)
+    }
+
+    fn plugin(
+        &self,
+        file: &Utf8Path,
+        component: &Component,
+        sha256: &str,
+    ) -> Result<Plugin, Fault> {
+        let imports = names(self, component);
+        let unfit = |error: wasmtime::Error| {
+            Fault::new(FaultCode::Plugin, "the component does not fit krun:plugin@1.0.0")
+                .at(file)
+                .because(one_line(&error))
+                .hint("`krun plugin inspect` shows what it imports and exports.")
+                .hint("A plugin has no clock, no files, no network and no environment but through krun:plugin; a guest that was built for WASI asks for those.")
+        };
+        let pre = self.linker.instantiate_pre(component).map_err(unfit)?;
+        let pre = StepPluginPre::new(pre).map_err(unfit)?;
+        let said = call::describe(self, &pre).map_err(|fault| fault.at(file))?;
+        Ok(Plugin {
+            description: Arc::new(Description::checked(said).map_err(|fault| fault.at(file))?),
+            runtime: self.clone(),
+            pre,
+            sha256: sha256.into(),
+            imports: Arc::new(imports),
+        })
+    }
+}
+
+/// What a component says when it can't be opened, in one line: wasmtime's own has the causes behind it.
+fn one_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn read(file: &Utf8Path) -> Result<Vec<u8>, Fault> {
+    let failed = |error: &std::io::Error| Fault::io("could not read the plugin", file, error);
+    let size = fs::metadata(file).map_err(|error| failed(&error))?.len();
+    if size > MAX_FILE {
+        return Err(
+            Fault::new(FaultCode::Plugin, "the plugin's file is too large")
+                .at(file)
+                .because(format!("it has {size} bytes, and {MAX_FILE} are allowed")),
+        );
+    }
+    fs::read(file).map_err(|error| failed(&error))
+}
+
+/// The names of all that a component's file imports, also of one that this krun can't run.
+///
+/// # Errors
+/// [`FaultCode::Plugin`] for a file that is no component.
+pub fn imports(runtime: &Runtime, file: &Utf8Path) -> Result<BTreeSet<String>, Fault> {
+    let bytes = read(file)?;
+    let component = runtime.compiled(file, &bytes, &Digest::of(&bytes).to_string())?;
+    Ok(names(runtime, &component))
+}
+
+fn names(runtime: &Runtime, component: &Component) -> BTreeSet<String> {
+    let ty = component.component_type();
+    ty.imports(&runtime.engine)
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+impl Plugin {
+    /// Its name, such as `topic-policy`.
+    pub fn name(&self) -> &'static str {
+        self.description.name
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &'static str {
+        self.description.version
+    }
+
+    /// What it is for.
+    pub fn doc(&self) -> &'static str {
+        self.description.doc
+    }
+
+    /// The name of its module in scripts.
+    pub fn module(&self) -> String {
+        self.name().replace('-', "_")
+    }
+
+    /// The SHA-256 of its file, in hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// What it says it needs.
+    pub fn wants(&self) -> &[Want] {
+        &self.description.wants
+    }
+
+    /// The interfaces that its component imports: it can call nothing else.
+    pub fn imports(&self) -> impl Iterator<Item = &str> {
+        self.imports.iter().map(String::as_str)
+    }
+
+    /// Whether it can change anything at all but files.
+    pub(crate) fn changes_only_files(&self) -> bool {
+        !self
+            .imports()
+            .any(|name| name.starts_with("krun:plugin/kafka-changes"))
+    }
+
+    /// Its kinds, with what they are granted.
+    pub fn kinds(&self, grants: &[Grant], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
+        kind::all(self, grants, clusters)
+    }
+}

@@ -1,0 +1,164 @@
+//! The desk: answers what a guest asks, if a grant covers it. The only place that sees grants and hosts.
+
+mod commands;
+mod files;
+mod http;
+mod kafka;
+
+use std::{future::Future, time::Duration};
+
+use krun_model::{
+    Effect, Fault, FaultCode, ReadHost, TargetState, WriteHost,
+    kind::{Progress, UndoClass},
+};
+
+use crate::{Clusters, Grant, Limits, bindings::krun::plugin::types};
+
+/// What one call may see and do.
+pub(crate) struct Desk<'a> {
+    /// The plugin's name, for messages.
+    pub plugin: &'a str,
+    /// What the kind says a rollback can do with what it does.
+    pub undo: UndoClass,
+    pub grants: &'a [Grant],
+    pub limits: Limits,
+    pub look: &'a dyn ReadHost,
+    /// None while nothing may be changed: no handle leads there then, and this says so once more.
+    pub act: Option<&'a dyn WriteHost>,
+    pub clusters: &'a dyn Clusters,
+    pub progress: &'a dyn Progress,
+}
+
+/// The longest pause in one question.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
+impl Desk<'_> {
+    pub(crate) async fn pause(&self, milliseconds: u32) -> Result<(), Fault> {
+        let time = Duration::from_millis(milliseconds.into());
+        self.look.pause(time.min(MAX_PAUSE)).await
+    }
+
+    /// Whether a grant covers something.
+    fn permit(&self, wanted: &Grant) -> Result<(), Fault> {
+        match self.grants.iter().any(|grant| grant.covers(wanted)) {
+            true => Ok(()),
+            false => Err(self.not_granted(wanted)),
+        }
+    }
+
+    fn not_granted(&self, wanted: &Grant) -> Fault {
+        let plugin = self.plugin;
+        Fault::new(
+            FaultCode::NotGranted,
+            format!("the plugin `{plugin}` may not {}", wanted.words()),
+        )
+        .because("no grant in krun.lock covers it")
+        .hint(format!(
+            "If it is meant to, add the line `- {wanted}` to `grants:` of `{plugin}` in krun.lock."
+        ))
+    }
+
+    /// Does what changes nothing, in the time for it.
+    async fn in_time<T>(
+        &self,
+        what: &str,
+        place: &str,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let limit = self.limits.question;
+        match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(
+                Fault::new(FaultCode::Timeout, format!("{what} took too long"))
+                    .at(clean(place))
+                    .because(format!(
+                        "one question of a plugin may take {} s",
+                        limit.as_secs()
+                    )),
+            ),
+        }
+    }
+
+    /// Changes something; not cut off, since what was begun has to come to its outcome.
+    async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
+        let Some(host) = self.act else {
+            return Err(Fault::internal(
+                "a plugin's change arrived where nothing may be changed",
+            ));
+        };
+        host.perform(effect).await
+    }
+}
+
+/// A fault as a guest sees it.
+pub(crate) fn to_wit(fault: Fault) -> types::Fault {
+    use types::FaultCode as Wit;
+    types::Fault {
+        code: match fault.code {
+            FaultCode::Script => Wit::Script,
+            FaultCode::Prerequisite | FaultCode::PortTaken => Wit::Prerequisite,
+            FaultCode::Conflict | FaultCode::Drifted => Wit::Conflict,
+            FaultCode::ProofFailed => Wit::ProofFailed,
+            FaultCode::Io | FaultCode::DiskFull => Wit::Io,
+            FaultCode::Command | FaultCode::Download => Wit::Command,
+            FaultCode::Timeout => Wit::Timeout,
+            FaultCode::Cluster => Wit::Cluster,
+            FaultCode::NotGranted => Wit::NotGranted,
+            FaultCode::Cancelled => Wit::Cancelled,
+            _ => Wit::Other,
+        },
+        what: fault.what,
+        place: fault.place,
+        why: fault.why,
+        hints: fault.hints,
+        evidence: fault.evidence,
+    }
+}
+
+/// The longest text in a guest's fault, in bytes, and how many lines of evidence.
+const MAX_TEXT: usize = 4_000;
+const MAX_LINES: usize = 200;
+
+/// A guest's fault as the engine has it: cut to a size that a person reads, without control characters.
+pub(crate) fn from_wit(fault: types::Fault) -> Fault {
+    use types::FaultCode as Wit;
+    let code = match fault.code {
+        Wit::Script => FaultCode::Script,
+        Wit::Prerequisite => FaultCode::Prerequisite,
+        Wit::Conflict => FaultCode::Conflict,
+        Wit::ProofFailed => FaultCode::ProofFailed,
+        Wit::Io => FaultCode::Io,
+        Wit::Command => FaultCode::Command,
+        Wit::Timeout => FaultCode::Timeout,
+        Wit::Cluster => FaultCode::Cluster,
+        Wit::NotGranted => FaultCode::NotGranted,
+        Wit::Cancelled => FaultCode::Cancelled,
+        Wit::Other => FaultCode::Plugin,
+    };
+    Fault {
+        code,
+        what: clean(&fault.what),
+        place: fault.place.as_deref().map(clean),
+        why: fault.why.as_deref().map(clean),
+        hints: fault
+            .hints
+            .iter()
+            .take(MAX_LINES)
+            .map(|line| clean(line))
+            .collect(),
+        evidence: fault
+            .evidence
+            .iter()
+            .take(MAX_LINES)
+            .map(|line| clean(line))
+            .collect(),
+    }
+}
+
+/// A guest's text as it may be shown on a terminal.
+pub(crate) fn clean(text: &str) -> String {
+    let cut = &text[..text.floor_char_boundary(MAX_TEXT)];
+    cut.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,260 @@
+//! What a plugin may do, as `krun.lock` grants it.
+//!
+//! A grant is one line, `VERB:WHAT`; nothing is granted that no line covers. Pure: resolving links is
+//! [`crate::place`]'s.
+
+use std::{fmt, str::FromStr};
+
+use camino::Utf8PathBuf;
+
+/// One line of what is granted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grant {
+    /// `read:/etc/kafka`: a file, or all below a folder, may be read.
+    Read(Utf8PathBuf),
+    /// `write:/srv/kafka`: likewise, may be read and changed.
+    Write(Utf8PathBuf),
+    /// `command:df -k *`: this command may be run; see [`Words`].
+    Command(Words),
+    /// `http:health.example:8080`: may be asked by HTTP or HTTPS.
+    Http(Server),
+    /// `kafka:broker.example:9092`: a cluster that is reached there may be looked at.
+    Kafka(Server),
+    /// `change-kafka:broker.example:9092`: and changed.
+    ChangeKafka(Server),
+}
+
+/// A host with a port, `HOST:PORT`; `*` stands for any port, or for any host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Server {
+    host: String,
+    port: Option<u16>,
+}
+
+/// The words of a command. `*` stands for one word that does not begin with `-`, so that what a plugin
+/// fills in there can be no option; every other word stands for itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Words(Vec<String>);
+
+const SHAPES: &str = "A grant is one of `read:PATH`, `write:PATH`, `command:PROGRAM WORD …`, \
+                      `http:HOST:PORT`, `kafka:HOST:PORT`, `change-kafka:HOST:PORT`.";
+
+impl Grant {
+    /// Whether this grants all that another does.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Read(mine) | Self::Write(mine), Self::Read(theirs))
+            | (Self::Write(mine), Self::Write(theirs)) => theirs.starts_with(mine),
+            (Self::Command(mine), Self::Command(theirs)) => mine == theirs || mine.allow(&theirs.0),
+            (Self::Http(mine), Self::Http(theirs))
+            | (Self::Kafka(mine) | Self::ChangeKafka(mine), Self::Kafka(theirs))
+            | (Self::ChangeKafka(mine), Self::ChangeKafka(theirs)) => mine.covers(theirs),
+            _ => false,
+        }
+    }
+
+    /// The sentence's end after "may".
+    pub fn words(&self) -> String {
+        match self {
+            Self::Read(path) => format!("read {path}"),
+            Self::Write(path) => format!("change {path}"),
+            Self::Command(words) => format!("run `{words}`"),
+            Self::Http(server) => format!("send requests to {server}"),
+            Self::Kafka(server) => format!("look at the cluster at {server}"),
+            Self::ChangeKafka(server) => format!("change the cluster at {server}"),
+        }
+    }
+}
+
+impl Server {
+    /// A server by host and port.
+    pub fn new(host: &str, port: u16) -> Self {
+        Self {
+            host: host.to_ascii_lowercase(),
+            port: Some(port),
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        (self.host == "*" || self.host == other.host)
+            && (self.port.is_none() || self.port == other.port)
+    }
+
+    /// The host, or `*`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl Words {
+    /// The words of a command that is to be run.
+    pub fn of(argv: &[String]) -> Self {
+        Self(argv.to_vec())
+    }
+
+    /// Whether a command is one of these.
+    fn allow(&self, argv: &[String]) -> bool {
+        self.0.len() == argv.len()
+            && self
+                .0
+                .iter()
+                .zip(argv)
+                .enumerate()
+                .all(|(at, (pattern, word))| {
+                    pattern == word
+                        || (at > 0 && pattern == "*" && !word.starts_with('-') && !word.is_empty())
+                })
+    }
+}
+
+impl FromStr for Grant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = |why: &str| format!("`{text}` {why}. {SHAPES}");
+        let (verb, what) = text
+            .trim()
+            .split_once(':')
+            .ok_or_else(|| bad("has no colon"))?;
+        let what = what.trim();
+        let server = || what.parse::<Server>().map_err(|why| bad(&why));
+        Ok(match verb.trim() {
+            "read" | "write" => {
+                let path = Utf8PathBuf::from(what);
+                if !path.is_absolute() || path.components().any(|part| part.as_str() == "..") {
+                    return Err(bad("names no absolute path without `..`"));
+                }
+                let path = path.components().collect();
+                if verb.trim() == "read" {
+                    Self::Read(path)
+                } else {
+                    Self::Write(path)
+                }
+            }
+            "command" => {
+                let words: Vec<_> = what.split_whitespace().map(str::to_owned).collect();
+                if words.first().is_none_or(|program| program == "*") {
+                    return Err(bad("names no program"));
+                }
+                Self::Command(Words(words))
+            }
+            "http" => Self::Http(server()?),
+            "kafka" => Self::Kafka(server()?),
+            "change-kafka" => Self::ChangeKafka(server()?),
+            _ => return Err(bad("begins with no verb that is known")),
+        })
+    }
+}
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = text.rsplit_once(':').ok_or("names no port")?;
+        if host.is_empty() || host.contains(['/', ' ']) {
+            return Err("names no host".into());
+        }
+        let port = match port {
+            "*" => None,
+            port => Some(port.parse().map_err(|_| "names no port from 1 to 65535")?),
+        };
+        Ok(Self {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => write!(f, "{}:*", self.host),
+        }
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(path) => write!(f, "read:{path}"),
+            Self::Write(path) => write!(f, "write:{path}"),
+            Self::Command(words) => write!(f, "command:{words}"),
+            Self::Http(server) => write!(f, "http:{server}"),
+            Self::Kafka(server) => write!(f, "kafka:{server}"),
+            Self::ChangeKafka(server) => write!(f, "change-kafka:{server}"),
+        }
+    }
+}
+
+impl serde::Serialize for Grant {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Grant {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(granted: &str, wanted: &str) -> bool {
+        let (granted, wanted): (Grant, Grant) = (granted.parse().unwrap(), wanted.parse().unwrap());
+        granted.covers(&wanted)
+    }
+
+    #[test]
+    fn covering() {
+        for (granted, wanted, yes) in [
+            ("read:/etc/kafka", "read:/etc/kafka/server.properties", true),
+            ("read:/etc/kafka", "read:/etc/kafka-secret", false),
+            ("read:/etc/kafka", "write:/etc/kafka", false),
+            ("write:/srv", "read:/srv/a", true),
+            ("kafka:localhost:9092", "kafka:LOCALHOST:9092", true),
+            ("kafka:localhost:9092", "kafka:localhost:9093", false),
+            ("kafka:localhost:*", "kafka:localhost:9093", true),
+            ("kafka:localhost:*", "change-kafka:localhost:9093", false),
+            ("change-kafka:*:*", "kafka:b:1", true),
+            ("http:a:80", "kafka:a:80", false),
+            ("command:df -k *", "command:df -k /srv", true),
+            ("command:df -k *", "command:df -k --output", false),
+            ("command:df -k *", "command:df -k /srv /etc", false),
+            ("command:df -k *", "command:/tmp/df -k /srv", false),
+        ] {
+            assert_eq!(covers(granted, wanted), yes, "{granted} {wanted}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_grant() {
+        for text in [
+            "read",
+            "read:etc",
+            "read:/a/../b",
+            "run:x",
+            "kafka:host",
+            "kafka::1",
+            "http:h:x",
+            "command:",
+            "command:* x",
+            "http:http://h:80",
+        ] {
+            assert!(text.parse::<Grant>().is_err(), "{text}");
+        }
+        for text in ["read:/a", "command:df -k *", "kafka:h:*", "http:[::1]:80"] {
+            assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! A plugin's kinds as the engine has them: the contract of built-in ones, with nothing believed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use krun_model::{
+    Address, Change, Digest, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind, Target,
+    Value, WriteHost,
+    kind::{
+        ApplyCx, Check, CheckCx, Declared, KindSpec, OnceKind, Progress, ProofKind, StateKind,
+        StepRef,
+    },
+    plan::{After, DiffLine},
+    topic::TopicRef,
+};
+use wasmtime::component::Resource;
+
+use crate::{
+    Clusters, Grant, Plugin,
+    bindings::{exports::krun::plugin::step_kinds as wit, krun::plugin::types},
+    call::Work,
+    desk::{Desk, clean, from_wit},
+    guest::{Act, Look},
+};
+
+/// A kind of a plugin.
+#[derive(Clone)]
+struct PluginKind {
+    plugin: Plugin,
+    /// Its name as the plugin has it.
+    name: &'static str,
+    spec: &'static KindSpec,
+    grants: Arc<[Grant]>,
+    clusters: Arc<dyn Clusters>,
+}
+
+/// All kinds of a plugin.
+pub(crate) fn all(plugin: &Plugin, grants: &[Grant], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
+    let grants: Arc<[Grant]> = grants.into();
+    let kinds = plugin.description.kinds.iter().map(|described| {
+        let kind = Arc::new(PluginKind {
+            plugin: plugin.clone(),
+            name: described.name,
+            spec: described.spec,
+            grants: grants.clone(),
+            clusters: clusters.clone(),
+        });
+        match described.mode {
+            wit::Mode::State => Kind::State(kind),
+            wit::Mode::Once => Kind::Once(kind),
+            wit::Mode::Proof => Kind::Proof(kind),
+        }
+    });
+    kinds.collect()
+}
+
+impl StepKind for PluginKind {
+    fn spec(&self) -> &KindSpec {
+        self.spec
+    }
+
+    fn declare(&self, step: &Address, _: &str, args: &Map<Value>) -> Result<Declared, Fault> {
+        let known: serde_json::Map<_, _> = args
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), known(value)?)))
+            .collect();
+        let (name, arguments) = (
+            self.name.to_owned(),
+            serde_json::Value::Object(known).to_string(),
+        );
+        let work: Work<Result<Vec<wit::Target>, types::Fault>> = Box::new(|plugin, store| {
+            Box::pin(async move {
+                let kinds = plugin.krun_plugin_step_kinds();
+                kinds.call_validate(store, &name, &arguments).await
+            })
+        });
+        let said = self.plugin.call_pure("validate", self.spec.name, work);
+        let writes = said
+            .and_then(|said| said.map_err(from_wit))
+            .map_err(|fault| at(fault, step))?;
+        Ok(Declared {
+            writes: writes
+                .into_iter()
+                .map(target)
+                .collect::<Result<_, _>>()
+                .map_err(|fault| at(fault, step))?,
+            ..Declared::default()
+        })
+    }
+}
+
+/// An argument as plain data; none where it is not known before an earlier step ran.
+fn known(value: &Value) -> Option<serde_json::Value> {
+    value.resolve(&|_, _| None).ok()
+}
+
+fn target(target: wit::Target) -> Result<Target, Fault> {
+    Ok(match target {
+        wit::Target::Path(path) if path.starts_with('/') => Target::Path(path.into()),
+        wit::Target::Path(path) => {
+            return Err(Fault::new(
+                FaultCode::Plugin,
+                "the plugin writes to a path that is not absolute",
+            )
+            .because(clean(&path)));
+        }
+        wit::Target::Topic((bootstrap, name)) => Target::Topic(TopicRef { bootstrap, name }),
+    })
+}
+
+/// A guest's fault says what; where in the runbook that is, the engine knows.
+fn at(fault: Fault, step: &Address) -> Fault {
+    match fault.place {
+        Some(_) => fault,
+        None => fault.at(step),
+    }
+}
+
+impl PluginKind {
+    fn desk<'a>(
+        &'a self,
+        look: &'a dyn ReadHost,
+        act: Option<&'a dyn WriteHost>,
+        progress: &'a dyn Progress,
+    ) -> Desk<'a> {
+        Desk {
+            plugin: self.plugin.name(),
+            undo: self.spec.undo,
+            grants: &self.grants,
+            limits: self.plugin.runtime.limits,
+            look,
+            act,
+            clusters: &*self.clusters,
+            progress,
+        }
+    }
+
+    fn step(&self, step: &StepRef<'_>) -> wit::Step {
+        let remembered = step
+            .memory
+            .map(|memory| serde_json::json!(memory.outputs).to_string());
+        wit::Step {
+            kind: self.name.to_owned(),
+            address: step.address.to_string(),
+            deployment: step.deployment.to_owned(),
+            arguments: given(step.args).to_string(),
+            remembered,
+        }
+    }
+
+    async fn look(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
+        let step = self.step(&cx.step);
+        let work: Work<Result<wit::Finding, types::Fault>> = Box::new(|plugin, store| {
+            Box::pin(async move {
+                let look = Resource::<Look>::new_borrow(0);
+                plugin
+                    .krun_plugin_step_kinds()
+                    .call_check(store, &step, look)
+                    .await
+            })
+        });
+        let desk = self.desk(cx.host, None, cx.progress);
+        let found = self.plugin.call("check", self.spec.name, &desk, work).await;
+        let found = found
+            .and_then(|found| found.map_err(from_wit))
+            .and_then(|found| self.found(found));
+        found.map_err(|fault| at(fault, cx.step.address))
+    }
+
+    fn found(&self, found: wit::Finding) -> Result<Check, Fault> {
+        Ok(match found {
+            wit::Finding::Satisfied(text) => Check::Satisfied(self.outputs("check", &text)?),
+            wit::Finding::Drift(drift) => Check::Drift {
+                change: change(drift.change),
+                why: clean(&drift.why),
+                diff: drift.diff.into_iter().map(line).collect(),
+            },
+            wit::Finding::Unknown(why) => Check::Unknown {
+                why: clean(&why),
+                diff: vec![],
+            },
+        })
+    }
+
+    /// A step's outputs, if they are what the kind described.
+    fn outputs(&self, function: &str, text: &str) -> Result<Outputs, Fault> {
+        let wrong = |why: String| {
+            let plugin = self.plugin.description.called();
+            let what = format!(
+                "the plugin {plugin} says something that can't be in `{function}` of `{}`",
+                self.spec.name
+            );
+            Fault::new(FaultCode::Plugin, what)
+                .because(why)
+                .hint("Report it to the plugin's authors.")
+        };
+        let limit = self.plugin.runtime.limits.outputs;
+        if text.len() > limit {
+            return Err(wrong(format!(
+                "its outputs have {} bytes, and {limit} are allowed",
+                text.len()
+            )));
+        }
+        let outputs: Outputs = serde_json::from_str(text)
+            .map_err(|error| wrong(format!("its outputs are no JSON object: {error}")))?;
+        match outputs.keys().find(|name| {
+            self.spec
+                .outputs
+                .iter()
+                .all(|one| one.name != name.as_str())
+        }) {
+            Some(unknown) => Err(wrong(format!(
+                "its kind describes no output `{}`",
+                clean(unknown)
+            ))),
+            None => Ok(outputs),
+        }
+    }
+
+    async fn change(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        let step = self.step(&cx.step);
+        let change = to_wit(cx.change);
+        let work: Work<Result<String, types::Fault>> = Box::new(move |plugin, store| {
+            Box::pin(async move {
+                let (look, act) = (
+                    Resource::<Look>::new_borrow(0),
+                    Resource::<Act>::new_borrow(0),
+                );
+                plugin
+                    .krun_plugin_step_kinds()
+                    .call_apply(store, &step, change, look, act)
+                    .await
+            })
+        });
+        let desk = self.desk(cx.host, Some(cx.host), cx.progress);
+        let said = self
+            .plugin
+            .call("apply", self.spec.name, &desk, work)
+            .await?
+            .map_err(from_wit)?;
+        self.outputs("apply", &said)
+    }
+
+    async fn verify(&self, cx: &ApplyCx<'_>) -> Result<(), Fault> {
+        let step = self.step(&cx.step);
+        let work: Work<Result<(), types::Fault>> = Box::new(|plugin, store| {
+            Box::pin(async move {
+                let look = Resource::<Look>::new_borrow(0);
+                plugin
+                    .krun_plugin_step_kinds()
+                    .call_verify(store, &step, look)
+                    .await
+            })
+        });
+        let desk = self.desk(cx.host, None, cx.progress);
+        self.plugin
+            .call("verify", self.spec.name, &desk, work)
+            .await?
+            .map_err(from_wit)
+    }
+
+    async fn apply_and_verify(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        let done = async {
+            let outputs = self.change(cx).await?;
+            self.verify(cx).await?;
+            Ok(outputs)
+        };
+        done.await.map_err(|fault| at(fault, cx.step.address))
+    }
+}
+
+/// The arguments without those that were not given: an optional one that a script sets to `()`.
+fn given(args: &serde_json::Value) -> serde_json::Value {
+    let mut args = args.clone();
+    if let serde_json::Value::Object(map) = &mut args {
+        map.retain(|_, value| !value.is_null());
+    }
+    args
+}
+
+#[async_trait]
+impl StateKind for PluginKind {
+    async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
+        self.look(cx).await
+    }
+
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        self.apply_and_verify(cx).await
+    }
+
+    async fn foresee(&self, cx: &ApplyCx<'_>) -> Result<Option<Outputs>, Fault> {
+        if !self.plugin.changes_only_files() {
+            return Ok(None);
+        }
+        self.change(cx).await.map(Some)
+    }
+}
+
+#[async_trait]
+impl OnceKind for PluginKind {
+    async fn incarnation(&self, cx: &CheckCx<'_>) -> Result<Option<Digest>, Fault> {
+        let step = self.step(&cx.step);
+        let work: Work<Result<Option<String>, types::Fault>> = Box::new(|plugin, store| {
+            Box::pin(async move {
+                let look = Resource::<Look>::new_borrow(0);
+                plugin
+                    .krun_plugin_step_kinds()
+                    .call_incarnation(store, &step, look)
+                    .await
+            })
+        });
+        let desk = self.desk(cx.host, None, cx.progress);
+        let said = self
+            .plugin
+            .call("incarnation", self.spec.name, &desk, work)
+            .await;
+        let said = said.and_then(|said| said.map_err(from_wit));
+        let said = said.map_err(|fault| at(fault, cx.step.address))?;
+        Ok(said.map(Digest::of))
+    }
+
+    async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
+        self.apply_and_verify(cx).await
+    }
+}
+
+#[async_trait]
+impl ProofKind for PluginKind {
+    async fn prove(&self, cx: &CheckCx<'_>) -> Result<Outputs, Fault> {
+        let (why, diff) = match self.look(cx).await? {
+            Check::Satisfied(outputs) => return Ok(outputs),
+            Check::Drift { why, diff, .. } | Check::Unknown { why, diff } => (why, diff),
+        };
+        let lines = diff.iter().map(|line| {
+            let before = line.before.as_deref().unwrap_or("nothing");
+            format!("{}: {before} instead of {}", line.key, line.after)
+        });
+        Err(Fault::new(
+            FaultCode::ProofFailed,
+            "the plugin does not see what it should",
+        )
+        .at(cx.step.address)
+        .because(why)
+        .evidence(lines))
+    }
+}
+
+fn change(change: types::Change) -> Change {
+    match change {
+        types::Change::Create => Change::Create,
+        types::Change::Update => Change::Update,
+        types::Change::Restart => Change::Restart,
+        types::Change::Delete => Change::Delete,
+        types::Change::Act => Change::Act,
+    }
+}
+
+fn to_wit(change: Change) -> types::Change {
+    match change {
+        Change::Create => types::Change::Create,
+        Change::Update => types::Change::Update,
+        Change::Restart => types::Change::Restart,
+        Change::Delete => types::Change::Delete,
+        // What is never applied is no less than an act to whoever applies it.
+        Change::Act | Change::NoOp | Change::Prove => types::Change::Act,
+    }
+}
+
+fn line(line: types::DiffLine) -> DiffLine {
+    DiffLine {
+        key: clean(&line.key),
+        before: line.before.as_deref().map(clean),
+        after: match line.after {
+            types::After::Value(value) => After::Value(clean(&value)),
+            types::After::Gone => After::Gone,
+            types::After::KnownAfterApply => After::KnownAfterApply,
+        },
+    }
+}

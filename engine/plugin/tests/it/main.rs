@@ -1,0 +1,7 @@
+//! Components that are not what they should be, opened by the real host. Each is written by hand here;
+//! what guests of a compiler try, and what runs on a machine, is in the end-to-end tests.
+
+mod cache;
+mod files;
+mod guests;
+mod lab;
