@@ -155,6 +155,12 @@ pub const CODES: &[Code] = &[
          `name: value` a line.",
     ),
     code(
+        "unknown-plugin",
+        NAMES,
+        "`use_plugin` names a plugin that `krun.lock`, beside the runbook, does not have, or its \
+         argument is not a plain string. Add the plugin with `krun plugin add`.",
+    ),
+    code(
         "unknown-function",
         NAMES,
         "There is no function of that name, or none that takes such arguments. It is found in \

@@ -13,7 +13,7 @@ use crate::{
     assertion, condition,
     diagnostic::Diagnostic,
     draft::{Draft, Extent, Shared, Spot},
-    handle, header, moved, params, steps,
+    handle, header, moved, params, plugins, steps,
 };
 
 /// Adds everything that declares to an engine.
@@ -89,6 +89,7 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
             moved::declare(&mut draft, &spot, [&from, &to]);
         },
     );
+    plugins::register(engine, kinds, draft);
     let mut root = Folder::default();
     for kind in kinds.iter() {
         root.add(kind.spec().name, kind);

@@ -214,6 +214,11 @@ impl Spot {
             .unwrap_or_else(|| self.callee())
     }
 
+    /// The first argument where it is a plain string.
+    pub fn literal(&self) -> Option<&str> {
+        self.site()?.literal.as_deref()
+    }
+
     /// A key in the map of arguments; the function's name where it can't be found.
     pub fn key(&self, key: &str) -> Place {
         self.range(|site| site.entries.get(key).map(|(key, _)| key))

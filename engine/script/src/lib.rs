@@ -13,7 +13,7 @@
 //! |---|---|
 //! | gather | `shelf` (where text comes from), `source`, `rewrite`, `doc`, `gather`, `syntax` |
 //! | check | `site` (where calls stand), `check` |
-//! | evaluate | `world` (what is left out), `declare`, `header`, `moved`, `params`, `bind`, `steps`, `reserved`, `handle`, `condition`, `assertion`, `draft`, `runtime` |
+//! | evaluate | `world` (what is left out), `declare`, `header`, `moved`, `params`, `plugins`, `bind`, `steps`, `reserved`, `handle`, `condition`, `assertion`, `draft`, `runtime` |
 //! | finish | `order`, `conflicts`, `moved`, `finish` |
 
 mod assertion;
@@ -36,6 +36,7 @@ mod moved;
 mod order;
 mod params;
 mod paths;
+mod plugins;
 mod reserved;
 mod rewrite;
 mod runtime;
@@ -56,3 +57,4 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place, Related, SourceText};
 pub use given::given_from_yaml;
 pub use loader::{Description, Loader};
 pub use paths::PathBase;
+pub use plugins::{LOCK, plugins_used, plugins_used_in};

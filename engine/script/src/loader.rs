@@ -19,6 +19,7 @@ use crate::{
     gather::{Gathered, Units},
     header::Header,
     paths::PathBase,
+    plugins::pinned_lock,
     runtime,
     shelf::Shelf,
     world,
@@ -156,7 +157,10 @@ impl Loader {
         };
         reading.found.extend(draft.take_diagnostics());
         match runbook.filter(|_| reading.found.is_empty()) {
-            Some(runbook) => Ok(runbook),
+            Some(mut runbook) => {
+                runbook.sources.extend(pinned_lock(&reading.units, shelf));
+                Ok(runbook)
+            }
             None => Err(sorted(&reading.units, reading.found)),
         }
     }

@@ -10,6 +10,7 @@ mod manner;
 mod moved;
 mod order;
 mod params;
+mod plugins;
 mod steps;
 mod unknown_values;
 
