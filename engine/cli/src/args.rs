@@ -118,10 +118,66 @@ pub enum Command {
     Gc(GcArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
+    /// Look after the plugins of a folder's runbooks: add, list, inspect, verify, build.
+    #[cfg(feature = "plugins")]
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Prove in a scratch deployment that a runbook survives being killed anywhere.
     Test(TestArgs),
     /// Live through thousands of schedules of faults on a simulated machine; touches nothing real.
     Simulate(SimulateArgs),
+}
+
+/// What to do with plugins. `krun.lock` is in the folder of the runbooks, which is the current one
+/// unless `--folder` names another.
+#[cfg(feature = "plugins")]
+#[derive(Subcommand, Debug)]
+pub enum PluginCommand {
+    /// Pin a component in krun.lock, with what it may do, and compile it.
+    Add {
+        /// The component (.wasm). It is copied into the folder if it is not below it.
+        file: String,
+        /// What it may do, such as `kafka:broker:9092` or `read:/etc/kafka`; may be given several times.
+        #[arg(long, value_name = "GRANT")]
+        grant: Vec<String>,
+        /// The folder of the runbooks.
+        #[arg(long, default_value = ".")]
+        folder: String,
+    },
+    /// Build the plugins of a cargo package or workspace, and print their components.
+    Build {
+        /// Where the package is.
+        #[arg(default_value = ".")]
+        package: String,
+        /// Where cargo builds; `target` in the package if not given.
+        #[arg(long, value_name = "FOLDER")]
+        target_dir: Option<String>,
+    },
+    /// Show what a plugin is, what its component imports, and what it may do.
+    Inspect {
+        /// A component's file, or the name of a plugin in krun.lock.
+        plugin: String,
+        /// The folder of the runbooks.
+        #[arg(long, default_value = ".")]
+        folder: String,
+    },
+    /// List the plugins in krun.lock.
+    List {
+        /// The folder of the runbooks.
+        #[arg(long, default_value = ".")]
+        folder: String,
+    },
+    /// Make a project for a plugin in Rust: a folder of the plugin's name.
+    New {
+        /// The plugin's name, such as `rack-aware`.
+        name: String,
+    },
+    /// See that each plugin in krun.lock is the pinned one and can be used.
+    Verify {
+        /// The folder of the runbooks.
+        #[arg(long, default_value = ".")]
+        folder: String,
+    },
 }
 
 /// What to do with the state store.

@@ -13,6 +13,8 @@ mod errors;
 mod export;
 mod garbage;
 mod plan_file;
+#[cfg(feature = "plugins")]
+mod plugins;
 mod prompt;
 mod registry;
 mod scratch;

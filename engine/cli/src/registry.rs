@@ -1,9 +1,12 @@
-//! All step kinds that this krun knows.
+//! All step kinds that this krun knows: those of its own crates, and those of a runbook's plugins.
 
 use std::sync::Arc;
 
+use camino::Utf8Path;
 use krun_kafka::diagnosis::Patterns;
-use krun_model::kind::Kinds;
+use krun_model::{Fault, kind::Kinds, runbook::SourceFile};
+
+use crate::context::Context;
 
 /// The kinds of every crate that has some: one line a crate.
 pub fn kinds(patterns: Arc<Patterns>) -> Kinds {
@@ -12,4 +15,104 @@ pub fn kinds(patterns: Arc<Patterns>) -> Kinds {
             .into_iter()
             .chain(krun_steps::kinds()),
     )
+}
+
+/// A plugin that a runbook uses, for whoever reads the plan.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct InUse {
+    pub name: String,
+    pub version: String,
+    pub sha256: String,
+    /// What `krun.lock` grants it.
+    pub grants: Vec<String>,
+    /// The same in words, each for "it may …".
+    #[serde(skip)]
+    pub may: Vec<String>,
+}
+
+/// Kinds of krun, and of the plugins that a runbook uses.
+pub struct Brought {
+    pub kinds: Kinds,
+    pub plugins: Vec<InUse>,
+}
+
+/// The kinds for a runbook's file: with those of the plugins that it names, out of the folder's lock.
+pub fn kinds_for(context: &Context, runbook: &str) -> Result<Brought, Fault> {
+    let builtin = kinds(context.patterns()?);
+    let path = Utf8Path::new(runbook);
+    let folder = crate::context::absolute(path.parent().map_or("", Utf8Path::as_str))?;
+    if !folder.join(krun_script::LOCK).exists() {
+        return Ok(alone(builtin));
+    }
+    let used = krun_script::plugins_used(path);
+    with_plugins(context, builtin, &folder, used, None)
+}
+
+/// The kinds for a runbook as a run pinned it, which lay at `path`: `kinds`, unless it used plugins.
+/// Those are the pinned ones then, whatever `kinds` has of today's.
+pub fn kinds_pinned(
+    context: &Context,
+    kinds: &Kinds,
+    path: &str,
+    sources: &[SourceFile],
+) -> Result<Brought, Fault> {
+    let Some(lock) = sources
+        .iter()
+        .find(|source| source.path == krun_script::LOCK)
+    else {
+        return Ok(alone(kinds.clone()));
+    };
+    let used = krun_script::plugins_used_in(sources);
+    let folder = Utf8Path::new(path).parent().unwrap_or(Utf8Path::new("/"));
+    let builtin = self::kinds(context.patterns()?);
+    with_plugins(context, builtin, folder, used, Some(&lock.text))
+}
+
+fn alone(kinds: Kinds) -> Brought {
+    Brought {
+        kinds,
+        plugins: vec![],
+    }
+}
+
+#[cfg(feature = "plugins")]
+fn with_plugins(
+    context: &Context,
+    builtin: Kinds,
+    folder: &Utf8Path,
+    used: Vec<String>,
+    pinned: Option<&str>,
+) -> Result<Brought, Fault> {
+    let lock = match pinned {
+        _ if used.is_empty() => None,
+        Some(text) => Some(krun_plugin::Lock::parse(text)?),
+        None => crate::plugins::lock_of(folder)?,
+    };
+    let Some(lock) = lock else {
+        return Ok(alone(builtin));
+    };
+    let (more, plugins) = crate::plugins::bring(context, &builtin, &lock, folder, &used)?;
+    Ok(Brought {
+        kinds: Kinds::new(builtin.iter().cloned().chain(more)),
+        plugins,
+    })
+}
+
+#[cfg(not(feature = "plugins"))]
+fn with_plugins(
+    _: &Context,
+    builtin: Kinds,
+    folder: &Utf8Path,
+    used: Vec<String>,
+    _: Option<&str>,
+) -> Result<Brought, Fault> {
+    match used.first() {
+        None => Ok(alone(builtin)),
+        Some(name) => Err(Fault::new(
+            krun_model::FaultCode::Plugin,
+            format!("this krun was built without plugins, and the runbook uses `{name}`"),
+        )
+        .at(folder)
+        .hint("Use a krun that was built with its feature `plugins`.")),
+    }
 }

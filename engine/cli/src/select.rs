@@ -12,6 +12,7 @@ use crate::{
     args::{RunbookArgs, SelectArgs},
     context::{Context, absolute},
     errors::CliError,
+    registry,
 };
 
 /// A runbook, evaluated for a deployment.
@@ -90,7 +91,7 @@ pub fn before(
     }
     pinned(context, store, history, kinds)
         .ok()
-        .map(|(runbook, _)| runbook)
+        .map(|(runbook, ..)| runbook)
 }
 
 /// The parameter that `--allow-untested-java` sets.
@@ -196,13 +197,13 @@ fn nothing_there(what: &str, store: &Store, names: &[DeploymentName]) -> Fault {
     fault.evidence(names.iter().map(ToString::to_string))
 }
 
-/// The runbook that a deployment's last run pinned.
+/// The runbook that a deployment's last run pinned, with the kinds that it is made of.
 pub fn pinned(
     context: &Context,
     store: &Store,
     history: &History,
     kinds: &Kinds,
-) -> Result<(Runbook, Pin), CliError> {
+) -> Result<(Runbook, Pin, Kinds), CliError> {
     let pin = history.pin.clone().ok_or_else(|| {
         Fault::new(FaultCode::Usage, "no run of this deployment ever began")
             .hint("Run its runbook first.")
@@ -218,10 +219,11 @@ pub fn pinned(
             text: text.into(),
         });
     }
-    let loader = Loader::new(kinds, context.path_base()?);
+    let kinds = registry::kinds_pinned(context, kinds, &pin.path, &sources)?.kinds;
+    let loader = Loader::new(&kinds, context.path_base()?);
     // Paths among the parameters were made absolute when the run began.
     let runbook = loader.load_sources(sources, &pin.params)?;
-    Ok((runbook, pin))
+    Ok((runbook, pin, kinds))
 }
 
 /// The runbook's file, absolute, for the pin.

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use krun_model::{Fault, FaultCode};
+use krun_model::{Fault, FaultCode, configs::ConfigsOf};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{connection::Connection, groups, reach};
+use crate::cluster::{configs, connection::Connection, groups, reach};
 
 /// A cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,41 @@ pub struct Lag {
     pub committed: i64,
     /// The offset after the partition's last record, where that is known.
     pub end: Option<i64>,
+}
+
+/// A setting that holds for a topic or a broker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingView {
+    /// Its key.
+    pub key: String,
+    /// What holds; none where it has no value, or brokers keep it to themselves.
+    pub value: Option<String>,
+    /// Whether it was set on the thing itself, and is no default.
+    pub explicit: bool,
+}
+
+/// All settings that hold for a topic or a broker; none where there is no such topic.
+///
+/// # Errors
+/// [`FaultCode::Cluster`] where the brokers do not answer in time.
+pub async fn settings(
+    bootstrap: &[String],
+    of: &ConfigsOf,
+) -> Result<Option<Vec<SettingView>>, Fault> {
+    if !reach::any_accepts(bootstrap).await {
+        return Err(unreachable_fault(bootstrap));
+    }
+    let connection = Connection::open(bootstrap)?;
+    let Some(entries) = configs::describe(&connection, of).await? else {
+        return Ok(None);
+    };
+    let own = configs::own(of, &entries);
+    let view = |entry: configs::Entry| SettingView {
+        explicit: own.contains_key(&entry.name),
+        key: entry.name,
+        value: entry.value,
+    };
+    Ok(Some(entries.into_values().map(view).collect()))
 }
 
 impl Lag {

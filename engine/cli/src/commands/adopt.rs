@@ -7,10 +7,16 @@ use krun_report::{AdoptRow, adopt_text};
 use krun_run::{AdoptLine, RunOptions, RunRequest};
 
 use super::{Outcome, exit, with_session};
-use crate::{args::AdoptArgs, context::Context, prompt, registry, select};
+use crate::{
+    args::AdoptArgs,
+    context::Context,
+    prompt,
+    registry::{self, Brought},
+    select,
+};
 
 pub fn adopt(context: &Context, args: AdoptArgs) -> Outcome {
-    let kinds = registry::kinds(context.patterns()?);
+    let Brought { kinds, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let request = RunRequest {

@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use super::Outcome;
-use crate::{args::CheckArgs, context::Context, registry, select};
+use crate::{
+    args::CheckArgs,
+    context::Context,
+    registry::{self, Brought},
+    select,
+};
 
 pub fn check(context: &Context, args: CheckArgs) -> Outcome {
-    let kinds = registry::kinds(context.patterns()?);
+    let Brought { kinds, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     let (steps, phases) = (selected.runbook.steps.len(), selected.runbook.phases.len());
     if context.global.json {

@@ -33,7 +33,7 @@ pub fn help(context: &Context, args: HelpArgs) -> Outcome {
         .hint("`krun help` lists the commands; a runbook is a .rhai file.")
         .into());
     }
-    let kinds = registry::kinds(context.patterns()?);
+    let kinds = registry::kinds_for(context, &topic)?.kinds;
     let about = Loader::new(&kinds, context.path_base()?).describe(Utf8Path::new(&topic))?;
     if context.global.json {
         let object = serde_json::json!({

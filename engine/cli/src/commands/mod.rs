@@ -10,6 +10,8 @@ mod help;
 mod history;
 mod logs;
 mod plan;
+#[cfg(feature = "plugins")]
+mod plugin;
 mod policy;
 mod prune;
 mod resolve;
@@ -53,6 +55,8 @@ pub fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::History(args) => history::history(context, args),
         Command::Logs(args) => logs::logs(context, args),
         Command::Plan(args) => plan::plan(context, args),
+        #[cfg(feature = "plugins")]
+        Command::Plugin(command) => plugin::plugin(context, command),
         Command::Resolve(args) => resolve::resolve(context, args),
         Command::Resume(args) => resume::resume(context, args),
         Command::Rollback(args) => rollback::rollback(context, args),
@@ -108,11 +112,12 @@ fn pinned_request(
     verb: Verb,
     options: RunOptions,
 ) -> Result<RunRequest, CliError> {
-    let (runbook, pin) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
+    let (runbook, pin, kinds) =
+        select::pinned(context, &found.store, &found.history, &found.kinds)?;
     Ok(RunRequest {
         before: None,
         runbook,
-        kinds: found.kinds.clone(),
+        kinds,
         path: pin.path,
         given: pin.given,
         verb,

@@ -9,10 +9,16 @@ use krun_model::{
 use krun_run::{RunOptions, RunRequest};
 
 use super::{Outcome, look};
-use crate::{args::PlanArgs, context::Context, errors, plan_file, registry, select};
+use crate::{
+    args::PlanArgs,
+    context::Context,
+    errors, plan_file,
+    registry::{self, Brought, InUse},
+    select,
+};
 
 pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
-    let kinds = registry::kinds(context.patterns()?);
+    let Brought { kinds, plugins } = registry::kinds_for(context, &args.runbook.runbook)?;
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let request = RunRequest {
@@ -41,12 +47,13 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
     })?;
     if context.global.json {
         let object = serde_json::json!({
-            "event": "plan", "version": krun_model::event::EVENTS_VERSION, "plan": plan,
+            "event": "plan", "version": krun_model::event::EVENTS_VERSION, "plan": plan, "plugins": plugins,
             "faults": faults.iter().map(|(step, fault)| serde_json::json!({"step": step, "fault": fault})).collect::<Vec<_>>(),
         });
         context.print(&format!("{object}\n"));
     } else {
         context.print(&krun_report::plan_text(&plan, context.out_style));
+        context.print(&plugins_text(&plugins));
     }
     if let Some(out) = args.out.filter(|_| !context.global.json) {
         context.remark(&format!("exactly this is done by `krun run {out}`"));
@@ -55,6 +62,21 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
         return Ok(ExitCode::from(errors::CHANGES));
     }
     Ok(show_faults(context, &faults))
+}
+
+/// What the runbook's plugins could touch at most, whatever the plan says.
+fn plugins_text(plugins: &[InUse]) -> String {
+    let mut text = String::new();
+    for plugin in plugins {
+        let may = match plugin.may.is_empty() {
+            true => "nothing beyond its own arguments".to_owned(),
+            false => plugin.may.join("; "),
+        };
+        let digits = plugin.sha256.get(..12).unwrap_or_default();
+        let (name, version) = (&plugin.name, &plugin.version);
+        text.push_str(&format!("plugin {name} {version} ({digits}) may: {may}\n"));
+    }
+    text
 }
 
 /// Shows what is in the way; the first decides the exit code.

@@ -60,10 +60,10 @@ pub fn after_run(
 
 /// Goes on with a prune that was cut off, with the runbook that its run pinned.
 pub fn resume(context: &Context, found: &Found, force: bool) -> Outcome {
-    let (runbook, _) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
+    let (runbook, _, kinds) = select::pinned(context, &found.store, &found.history, &found.kinds)?;
     let pruning = Pruning {
         runbook,
-        kinds: found.kinds.clone(),
+        kinds,
         force,
     };
     Ok(

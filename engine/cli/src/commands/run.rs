@@ -11,7 +11,9 @@ use super::{Outcome, exit, policy, prune, resolve, with_session, with_session_as
 use crate::{
     args::{PlanArgs, RunArgs},
     context::Context,
-    plan_file, prompt, registry, select,
+    plan_file, prompt,
+    registry::{self, Brought},
+    select,
 };
 
 pub fn run(context: &Context, args: RunArgs) -> Outcome {
@@ -29,7 +31,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     if let Some(agreed) = plan_file::read(&args.runbook.runbook)? {
         return run_planned(context, &args, &agreed);
     }
-    let kinds = registry::kinds(context.patterns()?);
+    let Brought { kinds, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let store = Arc::new(context.store()?);
@@ -82,10 +84,12 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
 /// Runs exactly what a plan in a file says.
 fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome {
     plan_file::refuse_more(args)?;
-    let kinds = registry::kinds(context.patterns()?);
+    let sources = agreed.source_files();
+    let builtin = registry::kinds(context.patterns()?);
+    let Brought { kinds, .. } = registry::kinds_pinned(context, &builtin, &agreed.path, &sources)?;
     let loader = Loader::new(&kinds, context.path_base()?);
     // Paths among the parameters were made absolute when the plan was made.
-    let runbook = loader.load_sources(agreed.source_files(), &agreed.params)?;
+    let runbook = loader.load_sources(sources, &agreed.params)?;
     let store = Arc::new(context.store()?);
     let name = agreed.deployment.clone();
     let _lock = context.lock(&store, &name, "run")?;

@@ -86,7 +86,7 @@ fn prepare(
     args: &TestArgs,
     folder: &Utf8Path,
 ) -> Result<(Spec, Vec<Place>), CliError> {
-    let kinds = registry::kinds(context.patterns()?);
+    let kinds = registry::kinds_for(context, &args.runbook.runbook)?.kinds;
     let loader = Loader::new(&kinds, context.path_base()?);
     let path = Utf8Path::new(&args.runbook.runbook);
     let description = loader.describe(path)?;

@@ -27,7 +27,7 @@ pub(super) fn lock_of(path: &Utf8Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Things of the cache: what has a lock beside it, and class-data archives.
+/// Things of the cache: what has a lock beside it, class-data archives, and compiled plugins.
 pub(super) fn find(
     cache: &Utf8Path,
     histories: &[(DeploymentName, History)],
@@ -52,12 +52,20 @@ fn cached_things(folder: &Utf8Path, things: &mut Vec<Garbage>) {
         let locked = Utf8PathBuf::from(format!("{path}.lock")).exists();
         match path.extension() {
             Some("lock") => {}
+            Some("cwasm") => things.extend(compiled(path)),
             Some("complete" | "failed") => things.extend(class_data(path)),
             _ if locked => things.extend(garbage(Kind::Cache, path)),
             _ if entry.file_type().is_ok_and(|kind| kind.is_dir()) => cached_things(path, things),
             _ => {}
         }
     }
+}
+
+/// A plugin's compiled code. Whoever misses it makes it anew, so that it needs no lock.
+fn compiled(path: &Utf8Path) -> Option<Garbage> {
+    let mut code = garbage(Kind::Cache, path)?;
+    code.parts.push(path.to_owned());
+    Some(code)
 }
 
 /// The class-data archives of one distribution: a file that says that they are whole (or that they

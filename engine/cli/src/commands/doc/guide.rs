@@ -89,7 +89,7 @@ fn load(
     path: &str,
     home: Option<Utf8PathBuf>,
 ) -> Result<(Kinds, Runbook), CliError> {
-    let kinds = registry::kinds(context.patterns()?);
+    let kinds = registry::kinds_for(context, path)?.kinds;
     let base = PathBase {
         cwd: absolute(".")?,
         home,

@@ -1,0 +1,122 @@
+//! Plugins of a runbook's folder: from `krun.lock` to kinds.
+//!
+//! Owns where the lock, the components and their compiled code lie. What a plugin may do is decided in
+//! krun-plugin; which plugins a runbook uses, in krun-script.
+
+mod clusters;
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{Fault, FaultCode, Kind, kind::Kinds};
+use krun_plugin::{Clusters, LOCK, Limits, Lock, Locked, Plugin, Runtime};
+
+use crate::{context::Context, registry::InUse};
+
+/// The runtime, with compiled code kept in the user's cache folder.
+pub fn runtime(context: &Context) -> Result<Runtime, Fault> {
+    let cache = context.cache_folder()?.join("plugins");
+    Runtime::new(Some(cache), Limits::default())
+}
+
+/// How plugins see clusters.
+pub fn clusters() -> Arc<dyn Clusters> {
+    Arc::new(clusters::Kafka)
+}
+
+/// The lock of a folder; none where there is none.
+pub fn lock_of(folder: &Utf8Path) -> Result<Option<Lock>, Fault> {
+    let path = folder.join(LOCK);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Lock::parse(&text).map(Some).map_err(|fault| Fault {
+            place: Some(path.to_string()),
+            ..fault
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Fault::io("could not read the plugins' lock", &path, &error)),
+    }
+}
+
+/// The file of a locked plugin.
+pub fn file_of(folder: &Utf8Path, locked: &Locked) -> Utf8PathBuf {
+    folder.join(&locked.file)
+}
+
+/// Opens a plugin as it is locked.
+pub fn open(
+    runtime: &Runtime,
+    folder: &Utf8Path,
+    name: &str,
+    locked: &Locked,
+) -> Result<Plugin, Fault> {
+    let file = file_of(folder, locked);
+    let plugin = runtime.open(&file, Some(&locked.sha256))?;
+    if plugin.name() != name {
+        return Err(Fault::new(
+            FaultCode::Plugin,
+            "krun.lock gives the plugin another name than its own",
+        )
+        .at(&file)
+        .because(format!(
+            "it is `{name}` there, and says `{}` of itself",
+            plugin.name()
+        ))
+        .hint("Add it again: `krun plugin add FILE`."));
+    }
+    Ok(plugin)
+}
+
+/// The kinds of those plugins in a lock that a runbook names, and what they may do. One that is named and
+/// not in the lock is left to the script's own diagnostics, which know where it is named.
+pub fn bring(
+    context: &Context,
+    builtin: &Kinds,
+    lock: &Lock,
+    folder: &Utf8Path,
+    used: &[String],
+) -> Result<(Vec<Kind>, Vec<InUse>), Fault> {
+    let mut kinds = vec![];
+    let mut in_use = vec![];
+    let wanted: Vec<_> = used
+        .iter()
+        .filter_map(|name| lock.plugins.get_key_value(name))
+        .collect();
+    if wanted.is_empty() {
+        return Ok((kinds, in_use));
+    }
+    let (runtime, clusters) = (runtime(context)?, clusters());
+    for (name, locked) in wanted {
+        let plugin = open(&runtime, folder, name, locked)?;
+        refuse_taken(builtin, &plugin)?;
+        kinds.extend(plugin.kinds(&locked.grants, &clusters));
+        in_use.push(InUse {
+            name: name.clone(),
+            version: plugin.version().to_owned(),
+            sha256: plugin.sha256().to_owned(),
+            grants: locked.grants.iter().map(ToString::to_string).collect(),
+            may: locked
+                .grants
+                .iter()
+                .map(krun_plugin::Grant::words)
+                .collect(),
+        });
+    }
+    Ok((kinds, in_use))
+}
+
+/// Refuses a plugin whose module is krun's own.
+pub fn refuse_taken(builtin: &Kinds, plugin: &Plugin) -> Result<(), Fault> {
+    let module = plugin.module();
+    let is_taken = builtin
+        .iter()
+        .any(|kind| kind.spec().name.split("::").next() == Some(module.as_str()));
+    match is_taken {
+        true => Err(Fault::new(
+            FaultCode::Plugin,
+            "a plugin can't have a name of krun's own kinds",
+        )
+        .at(plugin.name())
+        .because(format!("`{module}` is built in"))),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,78 @@
+//! Clusters as plugins see them, through krun's own Kafka clients.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use krun_kafka::view::{self, ClusterView};
+use krun_model::{Fault, configs::ConfigsOf};
+use krun_plugin::clusters::{Broker, Cluster, Clusters, Group, Lag, Partition, Setting, Topic};
+
+/// How long a cluster may take to show itself.
+const ASK: Duration = Duration::from_secs(10);
+
+/// krun's Kafka clients.
+pub struct Kafka;
+
+#[async_trait]
+impl Clusters for Kafka {
+    async fn look(&self, bootstrap: &[String]) -> Result<Cluster, Fault> {
+        let seen = ClusterView::fetch(bootstrap, ASK).await?.sorted();
+        let broker = |one: view::BrokerView| Broker {
+            id: one.id,
+            host: one.host,
+            port: one.port,
+        };
+        let partition = |one: view::PartitionView| Partition {
+            id: one.id,
+            leader: one.leader,
+            replicas: one.replicas,
+            isr: one.isr,
+        };
+        let topic = |(name, partitions): (String, Vec<view::PartitionView>)| Topic {
+            name,
+            partitions: partitions.into_iter().map(partition).collect(),
+        };
+        Ok(Cluster {
+            id: seen.cluster_id,
+            controller: seen.controller,
+            brokers: seen.brokers.into_iter().map(broker).collect(),
+            topics: seen.topics.into_iter().map(topic).collect(),
+        })
+    }
+
+    async fn settings(
+        &self,
+        bootstrap: &[String],
+        of: &ConfigsOf,
+    ) -> Result<Option<Vec<Setting>>, Fault> {
+        let found = view::settings(bootstrap, of).await?;
+        let setting = |one: view::SettingView| Setting {
+            key: one.key,
+            value: one.value,
+            explicit: one.explicit,
+        };
+        Ok(found.map(|all| all.into_iter().map(setting).collect()))
+    }
+
+    async fn groups(&self, bootstrap: &[String]) -> Result<Vec<Group>, Fault> {
+        let seen = ClusterView::fetch(bootstrap, ASK).await?;
+        let lag = |one: view::Lag| Lag {
+            topic: one.topic,
+            partition: one.partition,
+            committed: one.committed,
+            end: one.end,
+        };
+        let group = |one: view::GroupView| Group {
+            id: one.id,
+            state: one.state,
+            members: u32::try_from(one.members).unwrap_or(u32::MAX),
+            lags: one.lags.into_iter().map(lag).collect(),
+        };
+        Ok(seen
+            .groups(bootstrap)
+            .await?
+            .into_iter()
+            .map(group)
+            .collect())
+    }
+}
