@@ -18,6 +18,7 @@ mod manner;
 mod more_brokers;
 mod moved;
 mod plan_file;
+mod plugins;
 mod policy;
 mod properties;
 mod resolve;

@@ -1,0 +1,77 @@
+//! Plugins: built by `krun plugin build`, pinned and granted in a krun.lock, run by the real binary.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use krun_tests::lab::{Done, Lab, krun_binary, repository};
+
+use crate::cluster::Cluster;
+
+mod hostile;
+mod owners;
+mod policy;
+
+/// The component of a plugin in `plugins/`; all are built together, once.
+fn component(name: &str) -> PathBuf {
+    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let target = krun_binary()
+            .ancestors()
+            .nth(2)
+            .expect("a target folder")
+            .join("guests");
+        let output = Command::new(krun_binary())
+            .args(["plugin", "build"])
+            .arg(repository().join("plugins"))
+            .arg("--target-dir")
+            .arg(target)
+            .output()
+            .expect("krun starts");
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).lines().map(PathBuf::from).collect()
+    });
+    let file = format!("{name}.component.wasm");
+    let found = built.iter().find(|path| path.ends_with(&file));
+    found
+        .unwrap_or_else(|| panic!("no {file} in {built:?}"))
+        .clone()
+}
+
+/// A lab whose folder has a plugin with some grants.
+fn lab_with(plugin: &str, grants: &[String]) -> Lab {
+    let lab = Lab::new(0);
+    add(&lab, &lab.path(""), &component(plugin), grants).expect(0);
+    lab
+}
+
+fn add(lab: &Lab, folder: &Path, file: &Path, grants: &[String]) -> Done {
+    let mut arguments = vec!["plugin", "add", file.to_str().expect("UTF-8")];
+    arguments.extend(["--folder", folder.to_str().expect("UTF-8")]);
+    for grant in grants {
+        arguments.extend(["--grant", grant]);
+    }
+    lab.run(&arguments)
+}
+
+/// Writes a runbook that uses a plugin.
+fn runbook(lab: &Lab, plugin: &str, steps: &str) {
+    let head = format!(
+        "runbook(#{{ name: \"test\", version: \"1\", summary: \"a test\" }});\nuse_plugin(\"{plugin}\");\n"
+    );
+    lab.write("test.rhai", &format!("{head}{steps}"));
+}
+
+/// What krun said, in one line: diagnostics are broken where they fit a terminal.
+fn flat(text: &str) -> String {
+    let words = text.split_whitespace().filter(|word| *word != "│");
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn text(lab: &Lab, name: &str) -> String {
+    fs::read_to_string(lab.path(name)).unwrap_or_default()
+}
