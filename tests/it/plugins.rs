@@ -19,16 +19,11 @@ mod policy;
 fn component(name: &str) -> PathBuf {
     static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let target = krun_binary()
-            .ancestors()
-            .nth(2)
-            .expect("a target folder")
-            .join("guests");
         let output = Command::new(krun_binary())
             .args(["plugin", "build"])
             .arg(repository().join("plugins"))
             .arg("--target-dir")
-            .arg(target)
+            .arg(guests_target())
             .output()
             .expect("krun starts");
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
@@ -40,6 +35,16 @@ fn component(name: &str) -> PathBuf {
     found
         .unwrap_or_else(|| panic!("no {file} in {built:?}"))
         .clone()
+}
+
+/// Where guests are built, with what they have in common.
+fn guests_target() -> PathBuf {
+    let target = krun_binary();
+    target
+        .ancestors()
+        .nth(2)
+        .expect("a target folder")
+        .join("guests")
 }
 
 /// A lab whose folder has a plugin with some grants.

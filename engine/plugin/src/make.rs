@@ -3,10 +3,15 @@
 //! Owns which toolchain builds guests. Where rustup has the target `wasm32-unknown-unknown`, that; else
 //! Debian's `rustc-web` with `rust-web-src`, of which cargo builds the standard library.
 
-use std::{fs, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    process::{Command, Stdio},
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode};
+use serde_json::Value;
 use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -47,37 +52,35 @@ pub fn build(folder: &Utf8Path, target: Option<&Utf8Path>) -> Result<Vec<Utf8Pat
         ])
         .args(["--target-dir", target.as_str()])
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let status = cargo
-        .status()
+    let output = cargo
+        .arg("--message-format=json-render-diagnostics")
+        .stderr(Stdio::inherit())
+        .output()
         .map_err(|error| Fault::io("could not start cargo", folder, &error))?;
-    if !status.success() {
+    if !output.status.success() {
         return Err(Fault::new(FaultCode::Command, "the plugin does not build")
             .at(folder)
-            .because(format!("cargo ended with {status}"))
+            .because(format!("cargo ended with {}", output.status))
             .hint("What is wrong stands above."));
     }
-    let made = target.join(TARGET).join("release");
-    modules(&made)?
-        .into_iter()
-        .map(|module| component(&module))
+    let said = String::from_utf8_lossy(&output.stdout);
+    modules(&said)
+        .iter()
+        .map(|module| component(module))
         .collect()
 }
 
-/// The core modules in a folder, sorted.
-fn modules(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Fault> {
-    let failed = |error: &std::io::Error| Fault::io("could not read what was built", folder, error);
-    let mut found = vec![];
-    for entry in folder.read_dir_utf8().map_err(|error| failed(&error))? {
-        let path = entry.map_err(|error| failed(&error))?.into_path();
-        let is_component = path
-            .file_name()
-            .is_some_and(|name| name.ends_with(COMPONENT));
-        if path.extension() == Some("wasm") && !is_component {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
+/// The core modules that cargo says it made, or found made, sorted.
+fn modules(said: &str) -> BTreeSet<Utf8PathBuf> {
+    let artifacts = said
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let files = artifacts.filter_map(|artifact| artifact["filenames"].as_array().cloned());
+    files
+        .flatten()
+        .filter_map(|file| file.as_str().map(Utf8PathBuf::from))
+        .filter(|file| file.extension() == Some("wasm"))
+        .collect()
 }
 
 /// The end of a component's file name, beside the module it is made of.

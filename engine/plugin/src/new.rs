@@ -12,6 +12,8 @@ const EXAMPLE: &str = include_str!("../../../plugins/owners/src/lib.rs");
 
 /// Files that a project has as they are in krun's own folder `plugins/`.
 const COPIED: &[(&str, &str)] = &[
+    // The versions that krun's own plugins are built with.
+    ("Cargo.lock", include_str!("../../../plugins/Cargo.lock")),
     (
         "sdk/Cargo.toml",
         include_str!("../../../plugins/sdk/Cargo.toml"),
