@@ -1,7 +1,7 @@
 //! What a plugin may do, as `krun.lock` grants it.
 //!
-//! A grant is one line, `VERB:WHAT`; nothing is granted that no line covers. Pure: resolving links is
-//! [`crate::place`]'s.
+//! A grant is one line, `VERB:WHAT`; nothing is granted that no line covers. Pure: resolving links is done
+//! elsewhere (`place`).
 
 use std::{fmt, str::FromStr};
 
