@@ -144,12 +144,12 @@ pub enum PluginCommand {
         #[arg(long, default_value = ".")]
         folder: String,
     },
-    /// Build the plugins of a cargo package or workspace, and print their components.
+    /// Build the plugins of a folder (Rust, JavaScript or Python), and print their components.
     Build {
-        /// Where the package is.
+        /// The folder: with a Cargo.toml, a plugin.js or a plugin.py.
         #[arg(default_value = ".")]
         package: String,
-        /// Where cargo builds; `target` in the package if not given.
+        /// Where what is built goes; `target` in the folder if not given.
         #[arg(long, value_name = "FOLDER")]
         target_dir: Option<String>,
     },

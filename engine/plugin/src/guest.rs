@@ -138,13 +138,26 @@ impl Guest {
 impl types::Host for Guest {}
 impl host::Host for Guest {}
 
+/// The only machine there is so far.
+const MACHINE: &str = "local";
+
 impl host::HostReader for Guest {
+    async fn machine(&mut self, _: Resource<Look>) -> wasmtime::Result<String> {
+        self.count()?;
+        Ok(MACHINE.to_owned())
+    }
+
     async fn drop(&mut self, _: Resource<Look>) -> wasmtime::Result<()> {
         Ok(())
     }
 }
 
 impl host::HostWriter for Guest {
+    async fn machine(&mut self, _: Resource<Act>) -> wasmtime::Result<String> {
+        self.count()?;
+        Ok(MACHINE.to_owned())
+    }
+
     async fn drop(&mut self, _: Resource<Act>) -> wasmtime::Result<()> {
         Ok(())
     }

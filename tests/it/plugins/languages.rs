@@ -1,0 +1,166 @@
+//! Plugins in JavaScript and Python: built by the compilers of their languages, run like any other.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    os::unix::fs::symlink,
+    thread,
+};
+
+use super::*;
+
+/// Where what npm and pip install is kept for all tests of this build.
+fn tools() -> PathBuf {
+    guests_target().with_file_name("tools")
+}
+
+fn installs(command: &mut Command) {
+    let output = command.output().expect("a package manager");
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+}
+
+/// A copy of a plugin's folder in a lab, with the contract beside it, so that nothing is left in the
+/// repository.
+fn copied(lab: &Lab, name: &str) -> PathBuf {
+    let plugins = repository().join("plugins");
+    fs::create_dir_all(lab.path(name)).expect("a folder");
+    for entry in fs::read_dir(plugins.join(name)).expect("the plugin") {
+        let entry = entry.expect("an entry");
+        if entry.path().is_file() {
+            fs::copy(entry.path(), lab.path(name).join(entry.file_name())).expect("a file");
+        }
+    }
+    symlink(plugins.join("wit"), lab.path("wit")).expect("a link");
+    lab.path(name)
+}
+
+fn built(lab: &Lab, name: &str, path: &str) -> PathBuf {
+    let mut command = lab.krun(&["plugin", "build", name]);
+    command
+        .env("PATH", path)
+        .env("PYTHONPATH", tools().join("py"));
+    PathBuf::from(Done::of(command).expect(0).out().trim())
+}
+
+#[test]
+fn javascript() {
+    let (lab, js) = (Lab::new(0), tools().join("js"));
+    let folder = copied(&lab, "http-health");
+    fs::create_dir_all(&js).expect("a folder");
+    if !js
+        .join("node_modules/@bytecodealliance/componentize-js/package.json")
+        .is_file()
+    {
+        fs::copy(folder.join("package.json"), js.join("package.json")).expect("a file");
+        installs(
+            Command::new("npm")
+                .args(["install", "--no-audit", "--no-fund"])
+                .current_dir(&js),
+        );
+    }
+    symlink(js.join("node_modules"), folder.join("node_modules")).expect("a link");
+    let component = built(
+        &lab,
+        "http-health",
+        &std::env::var("PATH").unwrap_or_default(),
+    );
+
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    // It is up at the second question.
+    let answering = thread::spawn(move || {
+        for body in ["DOWN", "UP"] {
+            let (mut stream, _) = server.accept().expect("a request");
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head);
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).expect("an answer");
+        }
+    });
+    add(
+        &lab,
+        &lab.path(""),
+        &component,
+        &[format!("http:127.0.0.1:{port}")],
+    )
+    .expect(0);
+    let asks = |port: u16, contains: &str| {
+        let step = format!(
+            "http_health::answers(\"up\", #{{ url: \"http://127.0.0.1:{port}/health\", contains: [\"{contains}\"], attempts: 5 }});"
+        );
+        runbook(&lab, "http-health", &step);
+    };
+    asks(port, "UP");
+    let done = lab.run(&["run", "test.rhai", "--json"]).expect(0);
+    answering.join().expect("the server");
+    assert!(done.out().contains("\"attempts\":2"), "{}", done.out());
+    asks(1, "UP");
+    let said = flat(&lab.run(&["run", "test.rhai"]).expect(1).err());
+    assert!(
+        said.contains("may not send requests to 127.0.0.1:1"),
+        "{said}"
+    );
+    runbook(
+        &lab,
+        "http-health",
+        "http_health::answers(\"up\", #{ url: \"ftp://x\" });",
+    );
+    let said = flat(&lab.run(&["check", "test.rhai"]).expect(3).err());
+    assert!(said.contains("a service is asked by HTTP"), "{said}");
+}
+
+#[test]
+fn python() {
+    let mut cluster = Cluster::of_one(2);
+    cluster.set("records=5").run().expect(0);
+    let (lab, py) = (&cluster.lab, tools().join("py"));
+    let folder = copied(lab, "capacity");
+    if !py.join("bin/componentize-py").is_file() {
+        let requirements = folder.join("requirements.txt");
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"])
+            .arg(&py)
+            .arg("-r")
+            .arg(requirements);
+        installs(&mut pip);
+    }
+    let path = format!(
+        "{}:{}",
+        py.join("bin").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let component = built(lab, "capacity", &path);
+    let bootstrap = cluster.bootstrap();
+    let folder = lab.path("books");
+    fs::create_dir_all(&folder).expect("a folder");
+    add(lab, &folder, &component, &[format!("kafka:{bootstrap}")]).expect(0);
+    let sizes = |more: &str| {
+        let text = format!(
+            "runbook(#{{ name: \"size\", version: \"1\", summary: \"a test\" }});\nuse_plugin(\"capacity\");\n\
+             capacity::partitions(\"size\", #{{ bootstrap: [\"{bootstrap}\"], {more} }});\n"
+        );
+        fs::write(folder.join("size.rhai"), text).expect("a runbook");
+    };
+    // 120 MB/s and half as much again, at 10 MB/s a partition.
+    sizes("write_mb_s: 120");
+    let done = lab.run(&["run", "books/size.rhai", "--json"]).expect(0);
+    assert!(done.out().contains("\"partitions\":18"), "{}", done.out());
+    sizes("write_mb_s: 120, topic: \"test\"");
+    let said = flat(&lab.run(&["run", "books/size.rhai"]).expect(1).err());
+    assert!(
+        said.contains("it has 2 partitions, and 18 are needed for what producers write"),
+        "{said}"
+    );
+    sizes("write_mb_s: 0");
+    let said = flat(&lab.run(&["check", "books/size.rhai"]).expect(3).err());
+    assert!(said.contains("`write_mb_s` is at least 1"), "{said}");
+}
