@@ -3,7 +3,6 @@
 mod care;
 mod crash;
 mod damage;
-mod figures;
 mod locks;
 mod opening;
 mod tail;
