@@ -1,5 +1,10 @@
 //! Faults that are really caused: full disks, rights and folders taken away mid-run, things replaced
-//! by others. Each ends in a known exit code, loses nothing, and can be gone on with and taken back.
+//! by others, calls that fail, clocks that go back, pids that somebody else has. Each ends in a known
+//! exit code, loses nothing, and can be gone on with and taken back.
+
+mod calls;
+mod clock;
+mod pids;
 
 use std::{
     fs,
@@ -15,29 +20,44 @@ use krun_tests::{
 
 use crate::state::{chain, runbook};
 
-/// Runs a script in a mount namespace of its own. `$KRUN`, `$RUNBOOK`, `$ROOT` and `$STATE` are what
-/// they say; `step CODE COMMAND…` expects an exit code, and prints what the command did.
-pub fn in_own_mounts(lab: &Lab, runbook: &str, script: &str) -> Done {
-    let krun = lab.krun(&[]);
-    let mut command = Command::new("unshare");
-    let all = format!(
-        "step() {{ wanted=$1; shift; \"$@\" 2>&1; code=$?; \
-           [ $code = $wanted ] || {{ echo \"$*: $code, not $wanted\"; exit 99; }}; }}\n{script}"
-    );
+/// A krun command as another program begins it.
+fn through(wrapper: &[&str], krun: &Command) -> Command {
+    let mut command = Command::new(wrapper[0]);
     command
-        .args(["--mount", "--map-root-user", "sh", "-c", &all])
-        .current_dir(lab.path(""))
-        .stdin(Stdio::null())
-        .env("KRUN", krun.get_program())
-        .env("RUNBOOK", runbook)
-        .env("ROOT", lab.path("root"))
-        .env("STATE", lab.path("state"));
+        .args(&wrapper[1..])
+        .arg(krun.get_program())
+        .args(krun.get_args())
+        .current_dir(krun.get_current_dir().expect("the lab"))
+        .stdin(Stdio::null());
     for (name, value) in krun.get_envs() {
         match value {
             Some(value) => command.env(name, value),
             None => command.env_remove(name),
         };
     }
+    command
+}
+
+/// Runs a script in a mount namespace of its own, as [`in_own`] does.
+pub fn in_own_mounts(lab: &Lab, runbook: &str, script: &str) -> Done {
+    in_own(&["--mount"], lab, runbook, script)
+}
+
+/// Runs a script in namespaces of its own. `$KRUN`, `$RUNBOOK`, `$ROOT` and `$STATE` are what they
+/// say; `step CODE COMMAND…` expects an exit code, and prints what the command did.
+fn in_own(namespaces: &[&str], lab: &Lab, runbook: &str, script: &str) -> Done {
+    let krun = lab.krun(&[]);
+    let all = format!(
+        "step() {{ wanted=$1; shift; \"$@\" 2>&1; code=$?; \
+           [ $code = $wanted ] || {{ echo \"$*: $code, not $wanted\"; exit 99; }}; }}\n{script}"
+    );
+    let shell = ["--map-root-user", "sh", "-c", &all];
+    let mut command = through(&[&["unshare"], namespaces, &shell].concat(), &krun);
+    command
+        .env("KRUN", krun.get_program())
+        .env("RUNBOOK", runbook)
+        .env("ROOT", lab.path("root"))
+        .env("STATE", lab.path("state"));
     Done::of(command)
 }
 
@@ -221,20 +241,13 @@ fn as_nobody(lab: &Lab, arguments: &[&str]) -> Command {
     for path in [lab.path(""), lab.path("root"), lab.path("root/f250")] {
         std::os::unix::fs::chown(path, Some(65534), Some(65534)).expect("chown");
     }
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(krun.get_program())
-        .args(krun.get_args())
-        .current_dir(lab.path(""))
-        .stdin(Stdio::null());
-    for (name, value) in krun.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
+    let nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    through(&nobody, &krun)
 }
 
 #[test]
@@ -303,22 +316,8 @@ fn the_terminal_is_closed() {
             .open(name.to_str().expect("UTF-8"))
             .expect("the other side")
     };
-    let krun = lab.krun(&[&runbook]);
-    let mut command = Command::new("setsid");
-    command
-        .arg("--ctty")
-        .arg(krun.get_program())
-        .args(krun.get_args())
-        .current_dir(lab.path(""))
-        .stdin(side())
-        .stdout(side())
-        .stderr(side());
-    for (name, value) in krun.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    let mut command = through(&["setsid", "--ctty"], &lab.krun(&[&runbook]));
+    command.stdin(side()).stdout(side()).stderr(side());
     let mut child = command.spawn().expect("krun starts");
     drop(command);
     let mut terminal = fs::File::from(terminal);
