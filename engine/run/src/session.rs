@@ -262,7 +262,9 @@ impl Session {
             duration_ms,
         };
         let written = self.ledger.append(run, entry, true).await;
-        self.finished(status, counts, since);
+        // What the journal does not know did not succeed: the next run goes on with it.
+        let said = written.as_ref().map_or(RunStatus::Failed, |_| status);
+        self.finished(said, counts, since);
         written.map(drop)
     }
 

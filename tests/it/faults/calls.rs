@@ -61,6 +61,7 @@ impl Ends {
         let said = done.out() + &done.err();
         assert!(self.codes.contains(&done.code()), "{at}: {said}");
         assert!(said.contains("error[krun::"), "{at}: {said}");
+        assert!(!said.contains("succeeded in"), "{at}: {said}");
         assert!(
             self.words.iter().any(|word| said.contains(word)),
             "{at}: {said}"
