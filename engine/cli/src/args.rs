@@ -6,8 +6,12 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use krun_model::{Choice, OnFailure};
 
 mod back;
+mod care;
+mod proof;
 
 pub use back::{ResolveArgs, RollbackArgs};
+pub use care::{GcArgs, StateCommand};
+pub use proof::{SimulateArgs, TestArgs};
 
 /// Runs operational procedures as code: brings machines to what a runbook declares, says before what
 /// it will do, goes on when it was killed, and can take everything back.
@@ -178,56 +182,6 @@ pub enum PluginCommand {
         #[arg(long, default_value = ".")]
         folder: String,
     },
-}
-
-/// What to do with the state store.
-#[derive(Subcommand, Debug)]
-pub enum StateCommand {
-    /// Read everything that is in the store, and say what is damaged.
-    Check,
-    /// Keep a copy of a damaged store, and go on with what is sound of it.
-    Repair {
-        /// Answer yes to the question.
-        #[arg(long, short = 'y')]
-        yes: bool,
-        /// Only show what would be lost.
-        #[arg(long)]
-        plan: bool,
-    },
-    /// Copy the store into a new folder, which is a state folder like any other.
-    Backup {
-        /// The folder, which is not there yet.
-        folder: String,
-    },
-    /// Write a deployment's journal, with all that it speaks of, as lines of JSON.
-    Export {
-        #[command(flatten)]
-        select: SelectArgs,
-        /// Write it to a file instead of standard output.
-        #[arg(long, value_name = "FILE")]
-        out: Option<String>,
-    },
-    /// Read in a deployment that was exported.
-    Import {
-        /// The file; `-` for standard input.
-        file: String,
-    },
-}
-
-#[derive(Args, Debug)]
-pub struct GcArgs {
-    /// Only what is at least so old: 30d, 12h.
-    #[arg(long, value_name = "AGE", default_value = "30d")]
-    pub older_than: String,
-    /// The download cache, too: other state folders of this user may use it.
-    #[arg(long)]
-    pub cache: bool,
-    /// Answer yes to the question.
-    #[arg(long, short = 'y')]
-    pub yes: bool,
-    /// Only show what would go.
-    #[arg(long)]
-    pub plan: bool,
 }
 
 /// A runbook and its parameters.
@@ -449,88 +403,6 @@ pub struct ResumeArgs {
     /// Take effects that are in doubt after a crash as they are found.
     #[arg(long)]
     pub force: bool,
-}
-
-#[derive(Args, Debug)]
-pub struct TestArgs {
-    #[command(flatten)]
-    pub runbook: RunbookArgs,
-    /// End krun with SIGKILL before and after each record of its journal, and between each effect and
-    /// its outcome; then go on, or roll back, and compare with an undisturbed run. The same for each
-    /// record of the rollback.
-    #[arg(long, required = true)]
-    pub crash_at_every_record: bool,
-    /// A parameter of a second run: the first is left in peace, this one is killed. May be given again.
-    #[arg(long = "then", value_name = "NAME=VALUE", action = ArgAction::Append)]
-    pub then: Vec<String>,
-    /// Folder with what the scratch folder holds at first; `FOLDER/root` is there for a parameter `root`.
-    #[arg(long, value_name = "FOLDER")]
-    pub start_from: Option<String>,
-    /// Folder for the scratch deployments, which must not exist [default: a new one in $TMPDIR].
-    #[arg(long, value_name = "FOLDER")]
-    pub scratch: Option<String>,
-    /// Only trials whose line, as `--list` shows it, has all of these words. May be given again: then
-    /// any of them.
-    #[arg(long, value_name = "WORDS", action = ArgAction::Append)]
-    pub only: Vec<String>,
-    /// Of trials that differ only in what the effect or the step is, the first.
-    #[arg(long)]
-    pub one_of_each: bool,
-    /// Begin with this trial.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub from: usize,
-    /// Only so many trials, spread evenly.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
-    pub sample: Option<u32>,
-    /// How many scratch deployments live at the same time [default: one where ports are needed, else one
-    /// for each processor].
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub jobs: Option<u32>,
-    /// Seconds that one krun may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub limit: u64,
-    /// Only list the trials.
-    #[arg(long)]
-    pub list: bool,
-    /// Go on although steps act on what lies outside the scratch folder.
-    #[arg(long)]
-    pub allow_outside: bool,
-}
-
-#[derive(Args, Debug)]
-pub struct SimulateArgs {
-    #[command(flatten)]
-    pub runbook: RunbookArgs,
-    /// How many seeds: each is a schedule of its own.
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        default_value_t = 1000,
-        conflicts_with = "seed"
-    )]
-    pub seeds: u64,
-    /// The first seed.
-    #[arg(
-        long,
-        value_name = "SEED",
-        default_value_t = 0,
-        conflicts_with = "seed"
-    )]
-    pub from: u64,
-    /// Live through this seed alone, and say everything that happens.
-    #[arg(long, value_name = "SEED")]
-    pub seed: Option<u64>,
-    /// Which faults may befall it, with commas between them: kill, error, delay, death, stop, power,
-    /// outside-change [default: all].
-    #[arg(long, value_name = "FAULTS", value_parser = str::parse::<krun_simulate::Faults>)]
-    pub faults: Option<krun_simulate::Faults>,
-    /// Folder with what is on the simulated machine at first: `FOLDER/etc/hosts` is there as
-    /// `/etc/hosts`.
-    #[arg(long, value_name = "FOLDER")]
-    pub start_from: Option<String>,
-    /// How many schedules are lived through at the same time [default: one for each processor].
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub jobs: Option<u32>,
 }
 
 #[derive(Args, Debug)]
