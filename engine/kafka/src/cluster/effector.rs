@@ -177,14 +177,26 @@ async fn group_state(connection: &Connection, group: &GroupRef) -> Result<Target
     })
 }
 
+/// The partitions of a topic that should be there. A broker answers before a controller has told it of
+/// all topics, so that one which does not know it is asked again.
+async fn partitions(connection: &Connection, topic: &str) -> Result<Vec<i32>, Fault> {
+    let since = Instant::now();
+    loop {
+        let view = connection.metadata(Some(topic), METADATA).await?;
+        let partitions: Vec<_> = view.partitions().map(|(_, one)| one.id).collect();
+        if !partitions.is_empty() {
+            return Ok(partitions);
+        }
+        if since.elapsed() > METADATA {
+            let what = "the topic is not there";
+            return Err(Fault::new(krun_model::FaultCode::Cluster, what).at(topic));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
 async fn write(topic: TopicRef, batch: Batch) -> Result<(), Fault> {
     let connection = Connection::open(&topic.bootstrap)?;
-    let view = connection.metadata(Some(&topic.name), METADATA).await?;
-    let partitions: Vec<_> = view.partitions().map(|(_, one)| one.id).collect();
-    if partitions.is_empty() {
-        return Err(
-            Fault::new(krun_model::FaultCode::Cluster, "the topic is not there").at(&topic.name),
-        );
-    }
+    let partitions = partitions(&connection, &topic.name).await?;
     blocking(move || produce::produce(&connection, &topic.name, &partitions, &batch)).await
 }
