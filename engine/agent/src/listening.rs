@@ -164,7 +164,9 @@ mod tests {
             let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let asked = of(port, ask_kernel().unwrap());
             assert_eq!(asked.len(), 1, "{address}");
-            assert_eq!(asked, of(port, from_tables().unwrap()));
+            // The kernel writes its table in pieces: while other sockets come and go, one can be missed.
+            let same = |_| of(port, from_tables().unwrap()) == asked;
+            assert!((0..100).any(same), "{address}");
             drop((client, listener));
             assert_eq!(of(port, ask_kernel().unwrap()), [0; 0]);
         }
