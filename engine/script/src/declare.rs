@@ -53,13 +53,7 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
         let (mut draft, spot) = at(&shared, &cx);
         draft.require_header(&spot, "gate");
         let name = title_of(&mut draft, &spot, "gate", &title);
-        let doc = spot.doc();
-        draft.gates.push(Gate {
-            name,
-            doc,
-            steps: 0,
-            checkpoint: false,
-        });
+        draft.gates.push(barrier(name, &spot, false));
     });
     let shared = draft.clone();
     engine.register_fn("checkpoint", move |cx: NativeCallContext, name: Dynamic| {
@@ -73,13 +67,7 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
             return draft.report(diagnostic.related(first, "first here"));
         }
         draft.checkpoints.insert(name.clone(), spot.arg(0));
-        let doc = spot.doc();
-        draft.gates.push(Gate {
-            name,
-            doc,
-            steps: 0,
-            checkpoint: true,
-        });
+        draft.gates.push(barrier(name, &spot, true));
     });
     let shared = draft.clone();
     engine.register_fn(
@@ -96,6 +84,16 @@ pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
     }
     root.register(engine, draft);
     assertion::register(engine, kinds.get("assert"), draft);
+}
+
+/// A barrier as declared; how many steps stand before it is known at the end.
+fn barrier(name: String, spot: &Spot, checkpoint: bool) -> Gate {
+    Gate {
+        name,
+        doc: spot.doc(),
+        steps: 0,
+        checkpoint,
+    }
 }
 
 pub(crate) fn at<'a>(
