@@ -259,16 +259,7 @@ mod tests {
         let runbook = Runbook {
             name: "r".into(),
             version: "1".into(),
-            summary: String::new(),
-            doc: String::new(),
-            params: vec![],
-            values: Map::new(),
-            phases: vec![],
-            moved: vec![],
-            on_failure: Default::default(),
-            gates: vec![],
-            steps: vec![],
-            sources: vec![],
+            ..Runbook::default()
         };
         let step = Step {
             address: "a/b-1".parse().unwrap(),

@@ -82,7 +82,7 @@ pub struct SourceFile {
 }
 
 /// A runbook after evaluation: data only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Runbook {
     /// Its name: the deployment's name unless `--as` says otherwise.
     pub name: String,

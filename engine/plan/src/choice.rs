@@ -181,14 +181,6 @@ mod tests {
         Runbook {
             name: "r".into(),
             version: "1".into(),
-            summary: String::new(),
-            doc: String::new(),
-            params: vec![],
-            values: Map::new(),
-            phases: vec![],
-            moved: vec![],
-            on_failure: Default::default(),
-            gates: vec![],
             steps: vec![
                 step("root", &[], &[]),
                 step("a/config", &["root"], &["config"]),
@@ -197,7 +189,7 @@ mod tests {
                 step("b", &["root"], &["server"]),
                 step("proof", &["a", "b"], &[]),
             ],
-            sources: vec![],
+            ..Runbook::default()
         }
     }
 

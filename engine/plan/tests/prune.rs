@@ -30,16 +30,8 @@ fn runbook(steps: &[&str]) -> Runbook {
     Runbook {
         name: "r".into(),
         version: "1.0.0".into(),
-        summary: String::new(),
-        doc: String::new(),
-        params: vec![],
-        values: Map::new(),
-        phases: vec![],
-        moved: vec![],
-        on_failure: Default::default(),
-        gates: vec![],
         steps: steps.iter().map(step).collect(),
-        sources: vec![],
+        ..Runbook::default()
     }
 }
 

@@ -49,16 +49,9 @@ fn runbook(steps: Vec<Step>, moved: &[(&str, &str)]) -> Runbook {
     Runbook {
         name: "r".into(),
         version: "1".into(),
-        summary: String::new(),
-        doc: String::new(),
-        params: vec![],
-        values: Map::new(),
-        phases: vec![],
-        gates: vec![],
         moved: moved.collect(),
-        on_failure: Default::default(),
         steps,
-        sources: vec![],
+        ..Runbook::default()
     }
 }
 

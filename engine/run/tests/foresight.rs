@@ -118,16 +118,8 @@ fn runbook(root: &Utf8Path, acts: &[Act]) -> Runbook {
     Runbook {
         name: "r".into(),
         version: "1".into(),
-        summary: String::new(),
-        doc: String::new(),
-        params: vec![],
-        values: Map::new(),
-        phases: vec![],
-        moved: vec![],
-        on_failure: Default::default(),
-        gates: vec![],
         steps,
-        sources: vec![],
+        ..Runbook::default()
     }
 }
 

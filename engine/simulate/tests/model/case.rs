@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Address, Digest, Manner, Map, Runbook, Step, TargetState, Value, runbook::Span};
+use krun_model::{Address, Digest, Manner, Runbook, Step, TargetState, Value, runbook::Span};
 use krun_simulate::{Node, Subject, World};
 
 use crate::kinds::{GENERATION, kinds};
@@ -256,16 +256,8 @@ pub fn subject(plan: &Plan, start: World) -> Subject {
         runbook: Runbook {
             name: "r".into(),
             version: "1".into(),
-            summary: String::new(),
-            doc: String::new(),
-            params: vec![],
-            values: Map::new(),
-            phases: vec![],
-            moved: vec![],
-            on_failure: Default::default(),
-            gates: vec![],
             steps: steps.collect(),
-            sources: vec![],
+            ..Runbook::default()
         },
         kinds: kinds(),
         start,
