@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ffi::OsString, io::ErrorKind};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Fault, FaultCode, TargetState};
+use krun_model::{Fault, FaultCode, TargetState, names::numbered};
 
 use crate::{
     files,
@@ -73,12 +73,10 @@ fn names_to_move(path: &Utf8Path, keep: &BTreeSet<String>) -> Result<Vec<OsStrin
 }
 
 fn set_aside(from: &Utf8Path, quarantine: &Utf8Path, name: &str) -> Result<(), Fault> {
-    let mut to = quarantine.join(name);
-    for number in 2.. {
+    for free in numbered(name) {
+        let to = quarantine.join(free);
         match rename_new(from, &to) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                to = quarantine.join(format!("{name}-{number}"));
-            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             result => return result.map_err(|error| rename_failed(from, &to, &error)),
         }
     }

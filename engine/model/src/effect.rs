@@ -9,7 +9,7 @@ mod transition;
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -37,6 +37,16 @@ impl Content {
             digest: Digest::of(&bytes),
             bytes: Some(bytes),
         }
+    }
+
+    /// The bytes, which must be loaded by now; `path` is where they are to be.
+    ///
+    /// # Errors
+    /// A defect of whoever performs the effect: they are not.
+    pub fn loaded(&self, path: &Utf8Path) -> Result<&Arc<[u8]>, Fault> {
+        self.bytes
+            .as_ref()
+            .ok_or_else(|| Fault::internal("the bytes of a file to write were not loaded").at(path))
     }
 
     /// Content of which only the digest is known yet.

@@ -1,4 +1,4 @@
-//! Did-you-mean: the known name that an unknown one was probably meant to be.
+//! Names: the known one that an unknown one was probably meant to be, lists of them, and free ones.
 
 /// The nearest of some names, if one is near enough to be worth saying.
 ///
@@ -33,6 +33,13 @@ pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// The names under which a thing is set aside, in the order in which they are tried: `name`, then
+/// `name-2`, `name-3` and so on.
+pub fn numbered(name: &str) -> impl Iterator<Item = String> {
+    let later = (2..).map(move |number: u64| format!("{name}-{number}"));
+    std::iter::once(name.to_owned()).chain(later)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +52,6 @@ mod tests {
         assert_eq!(nearest("kafka::brokr", known), Some("kafka::broker"));
         assert_eq!(nearest("zookeeper", known), None);
         assert_eq!(listed(["a", "b", "c"]), "`a`, `b` and `c`");
+        assert!(numbered("a").take(3).eq(["a", "a-2", "a-3"]));
     }
 }

@@ -11,6 +11,7 @@ use krun_model::{
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, Errand, FileStat, PortHolder},
     journal::Outcome,
+    names::numbered,
     process::Running,
 };
 
@@ -188,16 +189,9 @@ pub(crate) async fn quarantine_place(
         .join(format!("run-{run}"))
         .join(step.as_str().replace('/', "-"));
     let taken = host.list(&place).await?.unwrap_or_default();
-    Ok(place.join(free_name(name, &taken.into_iter().collect())))
-}
-
-/// `name`, or `name-2`, `name-3` … if it is taken.
-fn free_name(name: &str, taken: &BTreeSet<String>) -> String {
-    let numbered = (2..).map(|n| format!("{name}-{n}"));
-    std::iter::once(name.to_owned())
-        .chain(numbered)
-        .find(|candidate| !taken.contains(candidate))
-        .unwrap_or_default()
+    let taken: BTreeSet<_> = taken.into_iter().collect();
+    let free = numbered(name).find(|candidate| !taken.contains(candidate));
+    Ok(place.join(free.unwrap_or_default()))
 }
 
 #[async_trait]

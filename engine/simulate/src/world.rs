@@ -9,9 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use krun_model::{
-    Effect, Fault, FaultCode, ProcessId, ProcessSpec, Target, TargetState, process::Running,
+    Effect, Fault, FaultCode, ProcessId, ProcessSpec, Target, TargetState, names::numbered,
+    process::Running,
 };
 
 use crate::tree::{Node, Tree};
@@ -125,9 +126,7 @@ impl World {
                 mode,
                 owner,
             } => {
-                let bytes = content.bytes.clone().ok_or_else(|| {
-                    Fault::internal("the bytes of a file to write were not loaded").at(path)
-                })?;
+                let bytes = content.loaded(path)?.clone();
                 self.files.write(path, bytes, *mode, *owner)?;
             }
             Effect::RemoveFile { path } => self.files.remove_file(path)?,
@@ -144,12 +143,9 @@ impl World {
                 let all = self.files.names(path).unwrap_or_default();
                 let go = all.iter().filter(|name| !keep.contains(*name));
                 for name in go.take(names.unwrap_or(usize::MAX)) {
-                    let taken = |place: &Utf8PathBuf| self.files.get(place).is_some();
-                    let mut numbered =
-                        (2..).map(|number| quarantine.join(format!("{name}-{number}")));
-                    let place = Some(quarantine.join(name)).filter(|place| !taken(place));
-                    let place = place.or_else(|| numbered.find(|place| !taken(place)));
-                    let place = place.unwrap_or_default();
+                    let mut places = numbered(name).map(|name| quarantine.join(name));
+                    let free = places.find(|place| self.files.get(place).is_none());
+                    let place = free.unwrap_or_default();
                     self.files.rename(&path.join(name), &place)?;
                     self.did("set aside", Target::Path(path.join(name)));
                 }

@@ -84,12 +84,7 @@ fn on_files(effect: &Effect) -> Result<(), Fault> {
             content,
             mode,
             owner,
-        } => {
-            let bytes = content.bytes.as_ref().ok_or_else(|| {
-                Fault::internal("the bytes of a file to write were not loaded").at(path)
-            })?;
-            write::write_file(path, bytes, *mode, *owner)
-        }
+        } => write::write_file(path, content.loaded(path)?, *mode, *owner),
         Effect::RemoveFile { path } => write::remove_file(path),
         Effect::MakeDir { path, mode } => folders::make_dir(path, *mode),
         Effect::RemoveDir { path } => folders::remove_dir(path),
