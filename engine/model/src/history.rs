@@ -13,7 +13,10 @@ use crate::{
     process::Running,
 };
 
+mod effects;
 mod moving;
+
+pub use effects::Effects;
 
 /// What the journal remembers of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,12 +124,12 @@ pub struct History {
     /// Which steps each step came after when it last began, since the baseline.
     pub after: BTreeMap<Address, Vec<Address>>,
     /// Effects since the baseline that were not taken back, in order.
-    pub effects: Vec<EffectMemory>,
+    pub effects: Effects,
     /// Processes that krun did not start, by the step that they stand for: until krun ends one, or
     /// starts its own in its place.
     pub adopted: BTreeMap<Address, AdoptedMemory>,
     /// Intents without an outcome, in order: to be probed before anything else.
-    pub pending: Vec<EffectMemory>,
+    pub pending: Effects,
     /// What was decided about those of them that were in doubt.
     pub decided: Vec<DecidedMemory>,
     /// The kind of each step when it last began, since the baseline.
@@ -288,10 +291,9 @@ impl History {
     }
 
     fn settle(&mut self, intent: Seq, outcome: &Outcome) {
-        let Some(at) = self.pending.iter().position(|effect| effect.seq == intent) else {
+        let Some(mut effect) = self.pending.remove(intent) else {
             return;
         };
-        let mut effect = self.pending.remove(at);
         self.decided.retain(|one| one.intent != intent);
         if let (Outcome::Done(_) | Outcome::Recovered(_), Target::Process(id)) =
             (outcome, effect.effect.target())
@@ -305,8 +307,7 @@ impl History {
         }
         if let Outcome::Done(after) | Outcome::Recovered(after) = outcome {
             effect.after = Some(after.clone());
-            let place = self.effects.partition_point(|other| other.seq < effect.seq);
-            self.effects.insert(place, effect);
+            self.effects.push(effect);
         }
     }
 

@@ -79,10 +79,7 @@ impl KillPoint {
             | Entry::StepFailed { step, .. }
             | Entry::Resolved { step, .. }
             | Entry::Adopted { step, .. } => Some(step.clone()),
-            Entry::Outcome { intent, .. } => {
-                let mut pending = before.pending.iter();
-                Some(pending.find(|effect| effect.seq == *intent)?.step.clone())
-            }
+            Entry::Outcome { intent, .. } => Some(before.pending.get(*intent)?.step.clone()),
             Entry::Undone { intents, .. } => {
                 let mut effects = before.effects.iter();
                 Some(

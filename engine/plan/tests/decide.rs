@@ -161,7 +161,7 @@ fn broker_case(history: Vec<EffectMemory>, before: Option<Change>) -> Case {
         before,
         history: History {
             after: BTreeMap::from([(address("s"), vec![address("before")])]),
-            effects: history,
+            effects: history.into_iter().collect(),
             ..History::default()
         },
         declared: vec![("s", keeps), ("before", writes)],
@@ -240,7 +240,7 @@ fn a_proof_runs_again_when_something_before_it_changed() {
         let mut case = Case::new(Observation::Proof { inputs });
         case.before = before;
         case.options = Options { prove };
-        case.history.effects = effects;
+        case.history.effects = effects.into_iter().collect();
         case.history
             .steps
             .insert(address("s"), memory(5, Some(inputs)));

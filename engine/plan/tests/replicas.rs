@@ -2,7 +2,7 @@
 
 use krun_model::{
     Address, Effect, History, RunId, Target, TargetState, Undo,
-    history::EffectMemory,
+    history::{EffectMemory, Effects},
     journal::Seq,
     placement::{Placement, PlacementSeen},
     topic::{TopicRef, TopicSpec},
@@ -125,7 +125,8 @@ fn somebody_elses_place_is_a_conflict() {
 #[test]
 fn on_the_way_is_turned_round() {
     let mut history = moved(&[&[1, 2], &[1, 4]]);
-    let mut open = history.effects.remove(0);
+    let first = history.effects.first().expect("an effect").seq;
+    let mut open = history.effects.remove(first).expect("it is there");
     open.after = None;
     history.pending.push(open);
     let now = seen(&[place(0, &[1, 4])], true);
@@ -147,7 +148,7 @@ fn a_topic_of_krun_takes_its_replicas_with_it() {
         },
     };
     let created = memory(1, "topic", create, TargetState::Absent, TargetState::Absent);
-    history.effects.insert(0, created);
+    history.effects.push(created);
     let now = seen(&[place(0, &[1, 4])], false);
     assert_eq!(
         actions(&history, now),
@@ -165,7 +166,7 @@ fn a_partition_that_is_gone_has_nowhere_to_go() {
         actions(&history, seen(&[], false)),
         [UndoAction::AlreadyBack]
     );
-    let Undo::By(effect) = &history.effects[0].undo else {
+    let Undo::By(effect) = &history.effects.first().expect("an effect").undo else {
         panic!("no way back");
     };
     assert_eq!(*effect, reassign(&[place(0, &[1, 2])]));
@@ -179,15 +180,15 @@ fn what_was_gone_on_with_goes_back_to_where_it_was_first() {
     let gone_on = memory(20, "r", effect(), seen(&then, true), seen(&then, false));
     let back = UndoAction::Do(reassign(&first));
     let settled_late = History {
-        effects: vec![gone_on.clone(), begun.clone()],
+        effects: Effects::from_iter([gone_on.clone(), begun.clone()]),
         ..History::default()
     };
     let open = History {
-        effects: vec![gone_on],
-        pending: vec![EffectMemory {
+        effects: Effects::from_iter([gone_on]),
+        pending: Effects::from_iter([EffectMemory {
             after: None,
             ..begun
-        }],
+        }]),
         ..History::default()
     };
     for history in [settled_late, open] {

@@ -135,7 +135,11 @@ fn record_in(run: RunId, history: &mut History, tree: &mut Tree, effect: Effect)
     };
     let step: Address = "step".parse().expect("an address");
     history.effects.push(EffectMemory {
-        seq: Seq(history.effects.len() as u64 + 1),
+        seq: Seq(history
+            .effects
+            .iter()
+            .last()
+            .map_or(1, |last| last.seq.0 + 1)),
         run,
         step,
         undo: effect.undo(&before),

@@ -12,7 +12,7 @@
 use krun_model::{
     Address, Effect, Event, Fault, Map, TargetState,
     configs::ConfigChanges,
-    history::EffectMemory,
+    history::{EffectMemory, Effects},
     journal::{Outcome, Verb},
 };
 
@@ -21,23 +21,26 @@ use crate::{Session, doubt, resolve};
 /// Probes all pending intents before they are taken back; what was found, to be said once the run has
 /// begun. With `force` what is in doubt is taken as it is found.
 pub(crate) async fn settle_pending(session: &Session, force: bool) -> Result<Vec<Event>, Fault> {
-    let pending = session.ledger.history().pending.clone();
-    settle(session, pending, force, Wait::TakingBack).await
+    settle(session, &pending(session), force, Wait::TakingBack).await
 }
 
 /// Probes all pending intents before a run whose steps can take up what is left open.
 pub(crate) async fn settle_for_run(session: &Session, force: bool) -> Result<Vec<Event>, Fault> {
-    let pending = session.ledger.history().pending.clone();
-    settle(session, pending, force, Wait::ForItsStep).await
+    settle(session, &pending(session), force, Wait::ForItsStep).await
 }
 
 /// Probes what an attempt at a step of this run left without an outcome.
 pub(crate) async fn settle_step(session: &Session, step: &Address) -> Result<(), Fault> {
-    let mut pending = session.ledger.history().pending.clone();
+    let mut pending = pending(session);
     pending.retain(|effect| effect.step == *step);
-    settle(session, pending, false, Wait::ForItsStep)
+    settle(session, &pending, false, Wait::ForItsStep)
         .await
         .map(drop)
+}
+
+/// The intents without an outcome, as they are now.
+fn pending(session: &Session) -> Effects {
+    session.ledger.history().pending.clone()
 }
 
 /// What becomes of a request that may still arrive.
@@ -51,12 +54,12 @@ enum Wait {
 
 async fn settle(
     session: &Session,
-    pending: Vec<EffectMemory>,
+    pending: &Effects,
     force: bool,
     wait: Wait,
 ) -> Result<Vec<Event>, Fault> {
     let (mut doubts, mut said) = (Vec::new(), Vec::new());
-    for effect in &pending {
+    for effect in pending {
         let target = effect.effect.target();
         session.effector(&target).tidy(&target).await?;
         let found = session.observe(&target).await?;
@@ -101,24 +104,20 @@ async fn settle(
 
 /// The intents in doubt, with what is found. Changes nothing.
 pub(crate) async fn doubts(session: &Session) -> Result<Vec<(EffectMemory, TargetState)>, Fault> {
-    let pending = session.ledger.history().pending.clone();
     let mut doubts = vec![];
-    for effect in pending {
+    for effect in &pending(session) {
         let found = session.observe(&effect.effect.target()).await?;
         let verb = session.ledger.history().verb(effect.run);
         let taking_back = verb.is_some_and(Verb::takes_back);
-        if judge(&effect, &found, taking_back) == Verdict::InDoubt {
-            doubts.push((effect, found));
+        if judge(effect, &found, taking_back) == Verdict::InDoubt {
+            doubts.push((effect.clone(), found));
         }
     }
     Ok(doubts)
 }
 
 /// Carries out what was decided about some intents.
-pub(crate) async fn settle_decided(
-    session: &Session,
-    decided: Vec<EffectMemory>,
-) -> Result<(), Fault> {
+pub(crate) async fn settle_decided(session: &Session, decided: &Effects) -> Result<(), Fault> {
     settle(session, decided, false, Wait::ForItsStep)
         .await
         .map(drop)

@@ -51,7 +51,7 @@ pub async fn resolve(
         session.ledger.append(effect.run, entry, true).await?;
     }
     let decided = open.into_iter().map(|(effect, _)| effect).collect();
-    probe::settle_decided(session, decided).await?;
+    probe::settle_decided(session, &decided).await?;
     Ok(described)
 }
 

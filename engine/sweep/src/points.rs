@@ -104,8 +104,7 @@ fn describe(entry: &Entry, before: &History) -> (String, Option<String>) {
             )
         }
         Entry::Outcome { intent, .. } => {
-            let mut pending = before.pending.iter();
-            let Some(memory) = pending.find(|effect| effect.seq == *intent) else {
+            let Some(memory) = before.pending.get(*intent) else {
                 return plain("outcome");
             };
             let class = class_of(&memory.effect);

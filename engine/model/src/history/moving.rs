@@ -41,9 +41,8 @@ impl History {
         for adopted in self.adopted.values_mut() {
             adopted.spec.id.step = to(&adopted.spec.id.step);
         }
-        for effect in self.effects.iter_mut().chain(&mut self.pending) {
-            rename_effect(effect, to);
-        }
+        self.effects.each(|effect| rename_effect(effect, to));
+        self.pending.each(|effect| rename_effect(effect, to));
     }
 }
 

@@ -79,7 +79,11 @@ fn history(effects: Vec<(Effect, TargetState, TargetState)>) -> History {
     let mut history = History::default();
     for (effect, before, after) in effects {
         history.effects.push(EffectMemory {
-            seq: Seq(history.effects.len() as u64 + 1),
+            seq: Seq(history
+                .effects
+                .iter()
+                .last()
+                .map_or(1, |last| last.seq.0 + 1)),
             run: RunId(1),
             step: step.clone(),
             undo: effect.undo(&before),

@@ -1,0 +1,178 @@
+//! Effects in the order of their intents.
+//!
+//! Owns the order. A deployment may have tens of thousands of effects, which are settled in any order
+//! and are copied with every history: each costs its own place here, never that of all others.
+
+use std::{
+    collections::{BTreeMap, btree_map},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::EffectMemory;
+use crate::journal::Seq;
+
+/// Effects in the order of their intents, each at most once. Copies share what they hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects(BTreeMap<Seq, Arc<EffectMemory>>);
+
+impl Effects {
+    /// Puts an effect in its place.
+    pub fn push(&mut self, memory: EffectMemory) {
+        self.0.insert(memory.seq, Arc::new(memory));
+    }
+
+    /// The effect of an intent.
+    pub fn get(&self, intent: Seq) -> Option<&EffectMemory> {
+        self.0.get(&intent).map(|memory| &**memory)
+    }
+
+    /// Takes out the effect of an intent.
+    pub fn remove(&mut self, intent: Seq) -> Option<EffectMemory> {
+        self.0.remove(&intent).map(Arc::unwrap_or_clone)
+    }
+
+    /// Keeps those of which something holds.
+    pub fn retain(&mut self, mut holds: impl FnMut(&EffectMemory) -> bool) {
+        self.0.retain(|_, memory| holds(memory));
+    }
+
+    /// Takes all out.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The earliest.
+    pub fn first(&self) -> Option<&EffectMemory> {
+        self.iter().next()
+    }
+
+    /// All, the earliest first.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter(self.0.values())
+    }
+
+    /// Changes each; the order stays.
+    pub(super) fn each(&mut self, mut change: impl FnMut(&mut EffectMemory)) {
+        for memory in self.0.values_mut() {
+            change(Arc::make_mut(memory));
+        }
+    }
+}
+
+/// Effects, the earliest first.
+#[derive(Clone, Debug)]
+pub struct Iter<'a>(btree_map::Values<'a, Seq, Arc<EffectMemory>>);
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a EffectMemory;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|memory| &**memory)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|memory| &**memory)
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl<'a> IntoIterator for &'a Effects {
+    type Item = &'a EffectMemory;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl FromIterator<EffectMemory> for Effects {
+    fn from_iter<I: IntoIterator<Item = EffectMemory>>(all: I) -> Self {
+        let all = all.into_iter();
+        Self(all.map(|memory| (memory.seq, Arc::new(memory))).collect())
+    }
+}
+
+impl Serialize for Effects {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Effects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from_iter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Effect, RunId, TargetState, Undo};
+
+    fn memory(seq: u64) -> EffectMemory {
+        EffectMemory {
+            seq: Seq(seq),
+            run: RunId(1),
+            step: "s".parse().expect("an address"),
+            effect: Effect::RemoveFile { path: "/f".into() },
+            before: TargetState::Absent,
+            undo: Undo::Kept,
+            after: None,
+        }
+    }
+
+    fn order(effects: &Effects) -> Vec<u64> {
+        effects.iter().map(|memory| memory.seq.0).collect()
+    }
+
+    #[test]
+    fn they_lie_in_the_order_of_their_intents() {
+        let mut effects: Effects = [5, 2, 9].map(memory).into_iter().collect();
+        effects.push(memory(3));
+        assert_eq!(order(&effects), [2, 3, 5, 9]);
+        assert_eq!(effects.remove(Seq(5)), Some(memory(5)));
+        assert_eq!(effects.remove(Seq(5)), None);
+        effects.retain(|memory| memory.seq.0 != 2);
+        assert_eq!(order(&effects), [3, 9]);
+        assert_eq!(effects.first(), effects.get(Seq(3)));
+        assert_eq!(effects.iter().next_back(), effects.get(Seq(9)));
+    }
+
+    #[test]
+    fn a_copy_is_its_own() {
+        let original: Effects = [memory(1)].into_iter().collect();
+        let mut copy = original.clone();
+        copy.each(|memory| memory.run = RunId(2));
+        assert_eq!(original.first().map(|memory| memory.run), Some(RunId(1)));
+    }
+
+    #[test]
+    fn they_are_kept_as_a_list() {
+        let effects: Effects = [memory(1), memory(2)].into_iter().collect();
+        let json = serde_json::to_value(&effects).expect("JSON");
+        assert_eq!(json.as_array().map(Vec::len), Some(2));
+        assert_eq!(
+            serde_json::from_value::<Effects>(json).expect("read"),
+            effects
+        );
+    }
+}
