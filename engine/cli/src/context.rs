@@ -6,7 +6,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_journal::{Lock, LockHolder, Store};
+use krun_journal::{Known, Lock, LockHolder, Store};
 use krun_model::{DeploymentName, Fault, FaultCode, KillPoint, Reporter, journal::Who};
 use krun_report::{HumanReporter, JsonReporter, Style, Verbosity};
 use krun_run::{EventSender, Ledger, Session};
@@ -30,6 +30,8 @@ pub struct Context {
     pub err_style: Style,
     /// The exit code of wrong usage.
     pub usage: u8,
+    /// What this command's stores have found out.
+    known: Known,
 }
 
 impl Context {
@@ -41,6 +43,7 @@ impl Context {
             out_style: style(global, out),
             err_style: style(global, err),
             usage,
+            known: Known::default(),
         }
     }
 
@@ -128,14 +131,14 @@ impl Context {
 
     /// The store, made if it is not there.
     pub fn store(&self) -> Result<Store, Fault> {
-        let store = Store::open(&self.state_folder()?)?;
+        let store = Store::open(&self.state_folder()?)?.knowing(&self.known);
         self.say_remarks(&store);
         Ok(store)
     }
 
     /// The store, with no other krun that writes to it.
     pub fn store_alone(&self) -> Result<Store, Fault> {
-        let store = Store::open_alone(&self.state_folder()?)?;
+        let store = Store::open_alone(&self.state_folder()?)?.knowing(&self.known);
         self.say_remarks(&store);
         Ok(store)
     }
@@ -149,7 +152,8 @@ impl Context {
 
     /// The store if one is there; nothing is made.
     pub fn store_to_read(&self) -> Result<Option<Store>, Fault> {
-        Store::open_read(&self.state_folder()?)
+        let store = Store::open_read(&self.state_folder()?)?;
+        Ok(store.map(|store| store.knowing(&self.known)))
     }
 
     /// Takes a deployment for a command.

@@ -37,4 +37,4 @@ mod tests;
 pub use blobs::BlobFile;
 pub use lock::{Lock, LockHolder};
 pub use remark::Remark;
-pub use sqlite::{FORMAT_VERSION, Store};
+pub use sqlite::{FORMAT_VERSION, Known, Store};

@@ -6,7 +6,7 @@
 //! SQLite has: to close any handle on a file drops all of a process's POSIX locks on it, SQLite's
 //! too.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
@@ -40,7 +40,11 @@ pub(crate) use tail::is_headless;
 pub use format::FORMAT_VERSION;
 
 /// A history, whose it is, and where it ends.
-type Folded = (DeploymentName, entries::Place, History);
+type Folded = (DeploymentName, entries::Place, Arc<History>);
+
+/// The history that was asked for last. Shared by the stores of one command, it spares each the fold.
+#[derive(Clone, Default)]
+pub struct Known(Arc<Mutex<Option<Folded>>>);
 
 /// A state store in a folder of this machine.
 ///
@@ -55,8 +59,7 @@ pub struct Store {
     writer: Option<writer::Writer>,
     blobs: Blobs,
     remarks: Vec<Remark>,
-    /// The history that was asked for last: commands ask for one several times.
-    folded: Mutex<Option<Folded>>,
+    known: Known,
     /// The last to go: until then nobody exchanges the file.
     in_use: Option<InUse>,
 }
@@ -127,9 +130,16 @@ impl Store {
             writer,
             blobs: Blobs::new(folder.join("blobs")),
             remarks: vec![],
-            folded: Mutex::default(),
+            known: Known::default(),
             in_use: None,
         }
+    }
+
+    /// The same store, with what others of the same folder know.
+    #[must_use]
+    pub fn knowing(mut self, known: &Known) -> Self {
+        self.known = known.clone();
+        self
     }
 
     /// What was found and done when it was opened.
@@ -226,7 +236,10 @@ impl Store {
     }
 
     /// The history that was folded once, by this process or another, and the entries since then.
-    fn tail(&self, deployment: &DeploymentName) -> Result<Option<(History, entries::Tail)>, Fault> {
+    fn tail(
+        &self,
+        deployment: &DeploymentName,
+    ) -> Result<Option<(Arc<History>, entries::Tail)>, Fault> {
         let after = |place: &entries::Place| {
             entries::read_after(&mut self.reader(), &self.database, deployment, place)
         };
@@ -234,18 +247,21 @@ impl Store {
         let known = known
             .filter(|(of, ..)| of == deployment)
             .map(|(_, place, history)| (place, history))
-            .or_else(|| snapshot::load(&self.snapshots(), deployment));
+            .or_else(|| {
+                let (place, history) = snapshot::load(&self.snapshots(), deployment)?;
+                Some((place, Arc::new(history)))
+            });
         if let Some((place, history)) = known
             && let Some(tail) = after(&place)?
         {
             return Ok(Some((history, tail)));
         }
         let all = after(&entries::Place::origin(deployment))?;
-        Ok(all.map(|tail| (History::default(), tail)))
+        Ok(all.map(|tail| (Arc::default(), tail)))
     }
 
     fn folded(&self) -> MutexGuard<'_, Option<Folded>> {
-        self.folded.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn snapshots(&self) -> Utf8PathBuf {
@@ -275,12 +291,13 @@ impl Journal for Store {
         entries::read(&mut self.reader(), &self.database, deployment)
     }
 
-    fn history(&self, deployment: &DeploymentName) -> Result<History, Fault> {
+    fn history(&self, deployment: &DeploymentName) -> Result<Arc<History>, Fault> {
         let Some((mut history, tail)) = self.tail(deployment)? else {
-            return Ok(History::fold(&self.read(deployment)?));
+            return Ok(Arc::new(History::fold(&self.read(deployment)?)));
         };
-        for record in &tail.records {
-            history.push(record);
+        if !tail.records.is_empty() {
+            let folded = Arc::make_mut(&mut history);
+            tail.records.iter().for_each(|record| folded.push(record));
         }
         // Whoever only reads makes nothing.
         if self.writer.is_some() && tail.records.len() >= snapshot::WORTH {

@@ -3,6 +3,8 @@
 //! The present state of a deployment is a fold over its entries ([`History`]).
 //! Before an effect its intent is durable; its outcome may become durable with the next intent.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -293,8 +295,8 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// As [`Journal::read`]. A journal that keeps a fold of its first entries need not read these.
-    fn history(&self, deployment: &DeploymentName) -> Result<History, Fault> {
-        Ok(History::fold(&self.read(deployment)?))
+    fn history(&self, deployment: &DeploymentName) -> Result<Arc<History>, Fault> {
+        Ok(Arc::new(History::fold(&self.read(deployment)?)))
     }
 
     /// Appends an entry.

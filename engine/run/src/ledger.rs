@@ -19,7 +19,7 @@ pub struct Ledger {
     journal: Arc<dyn Journal>,
     name: DeploymentName,
     id: String,
-    history: Mutex<History>,
+    history: Mutex<Arc<History>>,
     kill: Option<KillSwitch>,
 }
 
@@ -89,7 +89,7 @@ impl Ledger {
     }
 
     /// The history now. Not to be held across anything slow.
-    pub fn history(&self) -> MutexGuard<'_, History> {
+    pub fn history(&self) -> MutexGuard<'_, Arc<History>> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -114,7 +114,7 @@ impl Ledger {
         if let Some((kill, place)) = &kill {
             kill.reached(Moment::After, place);
         }
-        self.history().push(&record);
+        Arc::make_mut(&mut self.history()).push(&record);
         Ok(record.seq)
     }
 

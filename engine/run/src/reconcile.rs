@@ -34,7 +34,7 @@ pub(crate) async fn reconcile(
         }
     }
     if !found.moves.is_empty() {
-        session.ledger.history().move_histories(&found.moves);
+        std::sync::Arc::make_mut(&mut session.ledger.history()).move_histories(&found.moves);
         session.know_adopted();
     }
     Ok(found)

@@ -59,7 +59,7 @@ impl Journal for Watched {
         self.journal.read(deployment)
     }
 
-    fn history(&self, deployment: &DeploymentName) -> Result<History, Fault> {
+    fn history(&self, deployment: &DeploymentName) -> Result<Arc<History>, Fault> {
         self.journal.history(deployment)
     }
 

@@ -76,7 +76,7 @@ struct Found {
     store: Arc<Store>,
     name: DeploymentName,
     kinds: Kinds,
-    history: History,
+    history: Arc<History>,
 }
 
 /// Finds the deployment that a command means.

@@ -95,7 +95,7 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
     let _lock = context.lock(&store, &name, "run")?;
     let policy = policy::of(args.on_failure.as_ref(), &runbook)?;
     let request = RunRequest {
-        before: select::before(context, &store, &store.history(&name)?, &kinds, &runbook),
+        before: select::before(context, &store, &*store.history(&name)?, &kinds, &runbook),
         path: agreed.path.clone(),
         runbook,
         kinds,

@@ -330,7 +330,7 @@ fn a_snapshot_is_only_a_shortcut() {
     let reader = Store::open_read(utf8(&folder)).unwrap().unwrap();
     reader.history(&name("staging")).unwrap();
     assert!(!snapshot.exists(), "who only reads makes nothing");
-    assert_eq!(store.history(&name("staging")).unwrap(), fold(&store));
+    assert_eq!(*store.history(&name("staging")).unwrap(), fold(&store));
     let good = fs::read(&snapshot).unwrap();
     append(&store, "staging", "after it", true);
     let with = |from: &str, to: &str| {
@@ -342,7 +342,7 @@ fn a_snapshot_is_only_a_shortcut() {
     };
     let id = |store: &Store| store.history(&name("staging")).unwrap();
     fs::write(&snapshot, &good).unwrap();
-    assert_eq!(id(&store), fold(&store));
+    assert_eq!(*id(&store), fold(&store));
     for bad in [
         with("2099", "lied"),
         vec![],
@@ -358,7 +358,7 @@ fn a_snapshot_is_only_a_shortcut() {
         good[..good.len() / 2].to_vec(),
     ] {
         fs::write(&snapshot, &bad).unwrap();
-        assert_eq!(reader.history(&name("staging")).unwrap(), fold(&store));
+        assert_eq!(*reader.history(&name("staging")).unwrap(), fold(&store));
     }
     // After a repair that cut the entry which it ends with, it is of no use.
     fs::write(&snapshot, &good).unwrap();
@@ -371,7 +371,7 @@ fn a_snapshot_is_only_a_shortcut() {
     repair.act().unwrap();
     drop(repair);
     let store = Store::open(utf8(&folder)).unwrap();
-    assert_eq!(store.history(&name("staging")).unwrap(), fold(&store));
+    assert_eq!(*store.history(&name("staging")).unwrap(), fold(&store));
 }
 
 /// What state folders of formats 2 and 4 come to. If this differs, the fold was changed: raise
