@@ -22,6 +22,8 @@ mod tests;
 /// The widest columns for addresses and kinds; longer ones push their own line only.
 const ADDRESS: usize = 40;
 const KIND: usize = 28;
+/// How many steps are named where only their names are told.
+const NAMED: usize = 40;
 
 /// What would be done to each step, section by section, with reasons and differences.
 ///
@@ -67,9 +69,8 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
     }
     text.push_str(&orphans_text(plan, style));
     if !plan.left_behind.is_empty() {
-        let names: Vec<&str> = plan.left_behind.iter().map(|step| step.as_str()).collect();
         text.push_str("Skipped now and done before; what they made stays until rollback:\n");
-        text.push_str(&fill("  ", &names.join(", "), style.width));
+        text.push_str(&names(&plan.left_behind, style));
         text.push('\n');
     }
     text.push_str(&irreversible(plan, style));
@@ -279,9 +280,19 @@ fn orphans_text(plan: &Plan, style: Style) -> String {
         });
         return format!("{title}\n{}\n", rows.collect::<String>());
     }
-    let names: Vec<&str> = plan.orphans.iter().map(|step| step.as_str()).collect();
-    let names = fill("  ", &names.join(", "), style.width);
+    let names = names(&plan.orphans, style);
     format!("No longer in the runbook; they stay until a run with --prune, or rollback:\n{names}\n")
+}
+
+/// Steps by name, the first of them if they are many.
+fn names(steps: &[Address], style: Style) -> String {
+    let most = if style.verbose() { usize::MAX } else { NAMED };
+    let mut names: Vec<&str> = steps.iter().take(most).map(Address::as_str).collect();
+    let more = format!("and {} more (-v names all)", steps.len() - names.len());
+    if names.len() < steps.len() {
+        names.push(&more);
+    }
+    fill("  ", &names.join(", "), style.width)
 }
 
 /// What nobody can take back, named once more where the decision is made.
