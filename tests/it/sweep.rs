@@ -120,6 +120,42 @@ fn files_survive_every_kill() {
     assert!(kills > 900, "{kills} kills");
 }
 
+/// A sweep that was broken off goes on with what is left, and with what went wrong.
+#[test]
+fn a_sweep_goes_on_where_it_was_broken_off() {
+    let lab = Lab::default();
+    let runbook = lab.write("files.rhai", FILES);
+    let runbook = runbook.to_str().expect("UTF-8");
+    let first = Done::of(sweep(&lab, runbook, &["-p", "many=1", "--sample", "20"])).expect(0);
+    let said = first.out();
+    let lines: Vec<&str> = said.lines().collect();
+    let (wrong, cut) = (
+        lines[3].replace("\"ok\":true", "\"ok\":false"),
+        &lines[5][..40],
+    );
+    let said = [lines[0], lines[1], lines[2], &wrong, lines[4], cut].join("\n");
+    let said = lab.write("rows.jsonl", &said);
+    let said = said.to_str().expect("UTF-8");
+    let rest = ["-p", "many=1", "--continue", said];
+    let all = Done::of(sweep(&lab, runbook, &["-p", "many=1", "--list"])).expect(0);
+    let left = Done::of(sweep(&lab, runbook, &[&rest[..], &["--list"]].concat())).expect(0);
+    assert_eq!(
+        left.events().len(),
+        all.events().len() - 4,
+        "{}",
+        left.out()
+    );
+    let last = survived(Done::of(sweep(
+        &lab,
+        runbook,
+        &[&rest[..], &["--sample", "5"]].concat(),
+    )));
+    assert_eq!(last["trials"], 5, "{last}");
+    lab.write("rows.jsonl", "nonsense\n");
+    let refused = Done::of(sweep(&lab, runbook, &rest)).expect(2);
+    assert!(refused.err().contains("rows.jsonl:1"), "{}", refused.err());
+}
+
 /// A sweep in which somebody else puts a file where krun's are: it must tell.
 #[test]
 fn what_is_wrong_is_told() {

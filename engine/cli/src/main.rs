@@ -21,6 +21,7 @@ mod scratch;
 mod select;
 mod sizes;
 mod status_view;
+mod survived;
 mod trial_view;
 
 use std::process::ExitCode;

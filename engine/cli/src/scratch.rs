@@ -36,29 +36,26 @@ impl Ports {
 
     /// Ports that the user gave are the scratch deployment's if nobody else has them.
     fn take_given(&mut self, ty: &ParamType, value: &Value) -> Result<(), Fault> {
-        let is_port = match ty {
-            ParamType::Port => true,
-            ParamType::List(item) => **item == ParamType::Port,
-            _ => false,
-        };
-        if !is_port {
+        let ports = ports_in(ty, value);
+        ports.into_iter().try_for_each(|port| self.take(port))
+    }
+
+    /// The same of those that the second run has and the first has not.
+    fn take_then(&mut self, ty: &ParamType, value: &Value) -> Result<(), Fault> {
+        let mut ports = ports_in(ty, value);
+        ports.retain(|port| !self.given.contains(port));
+        ports.into_iter().try_for_each(|port| self.take(port))
+    }
+
+    fn take(&mut self, port: u16) -> Result<(), Fault> {
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() && self.given.insert(port) {
             return Ok(());
         }
-        // As on the command line, or as YAML has it.
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        let numbers = text.split(|c: char| !c.is_ascii_digit());
-        for port in numbers.filter_map(|number| number.parse().ok()) {
-            if TcpListener::bind(("0.0.0.0", port)).is_err() || !self.given.insert(port) {
-                return Err(Fault::new(
-                    FaultCode::PortTaken,
-                    format!("port {port} is not free for a scratch deployment"),
-                )
-                .hint("Leave the port out: a free one is chosen."));
-            }
-        }
-        Ok(())
+        Err(Fault::new(
+            FaultCode::PortTaken,
+            format!("port {port} is not free for a scratch deployment"),
+        )
+        .hint("Leave the port out: a free one is chosen."))
     }
 
     fn free(&mut self) -> Result<u16, Fault> {
@@ -78,12 +75,30 @@ impl Ports {
     }
 }
 
+/// The ports in a parameter's value; none if it is not for ports.
+fn ports_in(ty: &ParamType, value: &Value) -> Vec<u16> {
+    let is_port = match ty {
+        ParamType::Port => true,
+        ParamType::List(item) => **item == ParamType::Port,
+        _ => false,
+    };
+    // As on the command line, or as YAML has it.
+    let text = match (is_port, value) {
+        (false, _) => String::new(),
+        (true, Value::String(text)) => text.clone(),
+        (true, other) => other.to_string(),
+    };
+    let numbers = text.split(|c: char| !c.is_ascii_digit());
+    numbers.filter_map(|number| number.parse().ok()).collect()
+}
+
 /// A scratch deployment in a folder. What was given stays; of the rest, paths marked `identity` go
-/// below the folder, and ports become free ones.
+/// below the folder, and ports become free ones. `then` is what a second run has instead.
 pub fn place(
     folder: &Utf8Path,
     params: &[ParamSpec],
     given: &Map<Value>,
+    then: &Map<Value>,
     ports: &mut Ports,
 ) -> Result<Place, Fault> {
     let mut values = vec![];
@@ -105,6 +120,11 @@ pub fn place(
             _ => continue,
         };
         values.push(format!("{}={value}", param.name));
+    }
+    for param in params {
+        if let Some(value) = then.get(&param.name) {
+            ports.take_then(&param.ty, value)?;
+        }
     }
     Ok(Place {
         folder: folder.to_owned(),

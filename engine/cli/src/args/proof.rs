@@ -32,6 +32,10 @@ pub struct TestArgs {
     /// Begin with this trial.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub from: usize,
+    /// Leave out the trials that ended well in an earlier sweep, of which FILE has what it printed with
+    /// `--json`: goes on with a sweep that was broken off.
+    #[arg(long = "continue", value_name = "FILE")]
+    pub earlier: Option<String>,
     /// Only so many trials, spread evenly.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,

@@ -12,7 +12,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_kafka::view::ClusterView;
-use krun_model::{Fault, FaultCode, Map, runbook::Runbook};
+use krun_model::{Fault, FaultCode, Map};
 use krun_script::Loader;
 use krun_sweep::{Clusters, Place, Spec, Sweep, Trial};
 use tokio::{runtime::Runtime, sync::watch};
@@ -24,7 +24,9 @@ use crate::{
     errors::CliError,
     registry,
     scratch::{self, Ports},
-    select, trial_view,
+    select,
+    survived::Survived,
+    trial_view,
 };
 
 /// How long brokers have for an answer.
@@ -33,6 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const KEPT: usize = 3;
 
 pub fn test(context: &Context, args: TestArgs) -> Outcome {
+    let earlier = args.earlier.as_deref().map(Survived::read).transpose()?;
     let folder = Folder::make(args.scratch.as_deref())?;
     let runtime = runtime()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -53,10 +56,12 @@ pub fn test(context: &Context, args: TestArgs) -> Outcome {
     ));
     let undisturbed = sweep.undisturbed()?;
     let all = undisturbed.trials.len();
-    let trials = chosen(&args, &undisturbed.trials);
+    let trials = chosen(&args, &earlier.unwrap_or_default(), &undisturbed.trials);
     if trials.is_empty() {
         return Err(Fault::new(FaultCode::Usage, "no trial is like that")
-            .because(format!("`--only` and `--from` leave out all {all}"))
+            .because(format!(
+                "`--only`, `--from` and `--continue` leave out all {all}"
+            ))
             .hint("`--list` shows them.")
             .into());
     }
@@ -91,15 +96,19 @@ fn prepare(
     let path = Utf8Path::new(&args.runbook.runbook);
     let description = loader.describe(path)?;
     let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
+    let then = assignments(&args.then)?;
     let mut ports = Ports::new();
     let mut places = vec![];
     loop {
         let one = folder.join(format!("{}", places.len() + 1));
         std::fs::create_dir_all(&one)
             .map_err(|error| Fault::io("could not make a scratch folder", &one, &error))?;
-        let mut place = scratch::place(&one, &description.params, &given, &mut ports)?;
-        for second in [&[][..], &args.then[..]] {
-            let runbook = load(&loader, path, &given, &place.params, second)?;
+        let mut place = scratch::place(&one, &description.params, &given, &then, &mut ports)?;
+        for second in [&Map::new(), &then] {
+            let mut given = given.clone();
+            given.extend(assignments(&place.params)?);
+            given.extend(second.clone());
+            let runbook = loader.load(path, &given)?;
             if !args.allow_outside {
                 scratch::refuse_outside(&runbook, &kinds, &one, ports.given())?;
             }
@@ -134,22 +143,15 @@ fn prepare(
     Ok((spec, places))
 }
 
-fn load(
-    loader: &Loader,
-    path: &Utf8Path,
-    given: &Map<serde_json::Value>,
-    scratch: &[String],
-    then: &[String],
-) -> Result<Runbook, CliError> {
-    let mut given = given.clone();
-    for param in scratch.iter().chain(then) {
+fn assignments(params: &[String]) -> Result<Map<serde_json::Value>, Fault> {
+    let both = params.iter().map(|param| {
         let (name, value) = param.split_once('=').ok_or_else(|| {
             Fault::new(FaultCode::Usage, format!("`--then {param}` has no value"))
                 .hint("Write it as `--then NAME=VALUE`.")
         })?;
-        given.insert(name.trim().to_owned(), value.into());
-    }
-    Ok(loader.load(path, &given)?)
+        Ok((name.trim().to_owned(), value.into()))
+    });
+    both.collect()
 }
 
 fn jobs(args: &TestArgs, ports: &Ports) -> usize {
@@ -179,7 +181,7 @@ fn global_options(context: &Context) -> Result<Vec<String>, Fault> {
 }
 
 /// The trials that were asked for.
-fn chosen(args: &TestArgs, all: &[Trial]) -> Vec<Trial> {
+fn chosen(args: &TestArgs, earlier: &Survived, all: &[Trial]) -> Vec<Trial> {
     let has = |trial: &Trial, text: &String| {
         let line = trial.words();
         text.split_whitespace().all(|word| line.contains(word))
@@ -188,6 +190,7 @@ fn chosen(args: &TestArgs, all: &[Trial]) -> Vec<Trial> {
     let mut trials: Vec<Trial> = all.to_vec();
     trials.retain(|trial| {
         trial.number >= args.from
+            && !earlier.has(trial)
             && (args.only.is_empty() || args.only.iter().any(|text| has(trial, text)))
             && (!args.one_of_each || sorts.insert(trial.sort()))
     });
