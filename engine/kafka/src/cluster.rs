@@ -12,6 +12,7 @@ pub mod elect;
 pub mod gate;
 pub mod groups;
 pub mod isr;
+mod metadata;
 mod native;
 pub mod partitions;
 pub mod placement;

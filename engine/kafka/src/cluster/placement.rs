@@ -17,7 +17,7 @@ use krun_model::{Fault, FaultCode, placement::Placement};
 
 use super::{
     connection::Connection,
-    reach, throttle,
+    metadata, reach, throttle,
     wire::{Wire, refusal, text},
 };
 use crate::view::{BrokerView, ClusterView, PartitionView};
@@ -73,10 +73,9 @@ impl Survey {
         // A partition that arrives between the two questions would be taken for one that stays on old
         // and new brokers: so the first is asked again, and both are until it says the same. The
         // controller's own broker is asked, as others learn of it later.
-        let controller = Connection::open(&[wire.address().to_owned()])?;
         let mut before = going(&mut wire).await?;
         for _ in 0..LOOKS {
-            let view = controller.metadata(None, ASK).await?;
+            let view = metadata::shown_by(&mut wire).await?;
             let after = going(&mut wire).await?;
             if before == after {
                 return Ok(Self {
@@ -200,8 +199,8 @@ pub async fn shown_by_all(
         if !reach::accepts(&address).await {
             return Ok(());
         }
-        let connection = Connection::open(std::slice::from_ref(&address))?;
-        while !wanted(&connection.metadata(None, ASK).await?) {
+        let mut wire = Wire::open(&address).await?;
+        while !wanted(&metadata::shown_by(&mut wire).await?) {
             if start.elapsed() > limit {
                 let what = "a broker does not show where the replicas and leaders are now";
                 return Err(Fault::new(FaultCode::Timeout, what)
