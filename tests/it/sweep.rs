@@ -283,6 +283,50 @@ fn clusters_survive_a_kill_at_every_class_of_effect() {
     }
 }
 
+/// A broker joins: replicas move to it, and leaders with them. What the proofs commit for consumer groups
+/// is forgotten again.
+#[test]
+fn a_joining_broker_survives_a_kill_at_every_class_of_effect() {
+    let mut cluster = Cluster::new(3);
+    let ports: Vec<String> = cluster.lab.ports.list[1..]
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    cluster
+        .set(&format!("broker_ports={}", ports[..2].join(",")))
+        .set("rebalance=even")
+        .set("replication_factor=2")
+        .set("transaction_replication_factor=2")
+        .set("transaction_min_isr=2")
+        .set("records=20")
+        .set("proofs=full");
+    let joined = format!("broker_ports={}", ports.join(","));
+    let moments = [
+        "reassign middle",
+        "elect leaders middle",
+        "delete group no outcome",
+    ];
+    let mut second = vec!["--then", &joined];
+    second.extend(moments.iter().flat_map(|only| ["--only", only]));
+    let mut seen = of_cluster(&cluster, &second);
+    // Killed in its middle, the proof begins anew and commits a second time: by design.
+    let first = [
+        "--only",
+        "intent commit offsets middle rolled",
+        "--only",
+        "intent commit offsets before",
+    ];
+    seen.extend(of_cluster(&cluster, &first));
+    for class in [
+        "reassign",
+        "elect_leaders",
+        "delete_group",
+        "commit_offsets",
+    ] {
+        assert!(seen.contains(class), "{class} in {seen:?}");
+    }
+}
+
 /// A topic that is being created when krun is killed is krun's, however far that had come: brokers learn
 /// of it only a moment after the controller.
 #[test]

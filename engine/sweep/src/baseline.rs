@@ -17,6 +17,9 @@ use crate::{
 /// How many differences of one sort are told.
 const TOLD: usize = 3;
 
+/// How much of a deployment's id stands in the names of what it keeps in a cluster.
+const SHORT_ID: usize = 8;
+
 /// What witnesses see of a deployment once its run has ended.
 pub(crate) struct State {
     tree: Tree,
@@ -233,12 +236,22 @@ fn effects(records: &[Record], id: &str) -> Map<usize> {
                 Effect::Move { from, to } if to.as_str().contains("/quarantine/") => {
                     format!("set aside: {from}")
                 }
+                // Brokers put replicas of a new topic where chance wants: which are moved and whether any
+                // leader is to be elected afterwards differs from life to life.
+                Effect::Reassign { .. } => points::class_of(effect),
+                Effect::ElectLeaders { .. } => continue,
                 _ => format!("{}: {}", points::class_of(effect), effect.target()),
             };
-            *happened.entry(name.replace(id, "ID")).or_default() += 1;
+            *happened.entry(nameless(&name, id)).or_default() += 1;
         }
     }
     happened
+}
+
+/// A name without the deployment's random id, which may be cut short: consumer groups have its beginning.
+fn nameless(name: &str, id: &str) -> String {
+    let short = id.get(..SHORT_ID).unwrap_or(id);
+    name.replace(id, "ID").replace(short, "ID")
 }
 
 fn ended_well(scratch: &Scratch<'_>, what: &str, ended: &Ended) -> Result<(), Fault> {

@@ -9,6 +9,7 @@ use std::{
 
 use camino::Utf8PathBuf;
 use krun_model::{DeploymentName, Fault, FaultCode, Journal as _, KillPoint, journal::Record};
+use serde_json::Value;
 
 use crate::{Sweep, witness::Witness};
 
@@ -221,13 +222,12 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// What krun said on standard error, the end of it.
+    /// What krun complained of, the end of it: faults among its events, and standard error.
     pub(crate) fn said(&self) -> String {
-        let text = fs::read_to_string(self.place.folder.join("err")).unwrap_or_default();
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let read = |name| fs::read_to_string(self.place.folder.join(name)).unwrap_or_default();
+        let (errors, events) = (read("err"), read("out"));
+        let errors = errors.lines().filter(|line| !line.trim().is_empty());
+        let lines: Vec<String> = faults(&events).chain(errors.map(str::to_owned)).collect();
         lines[lines.len().saturating_sub(6)..].join(" / ")
     }
 
@@ -247,4 +247,17 @@ fn ended(status: ExitStatus) -> Ended {
         (Some(other), _) => Ended::Code(128 + other),
         (None, code) => Ended::Code(code.unwrap_or(-1)),
     }
+}
+
+/// The faults among a krun's events, and of each the step that failed.
+fn faults(events: &str) -> impl Iterator<Item = String> {
+    events.lines().filter_map(|line| {
+        let event: Value = serde_json::from_str(line).ok()?;
+        let fault: Fault = serde_json::from_value(event.get("fault")?.clone()).ok()?;
+        let step = event.get("step").and_then(Value::as_str);
+        Some(match step {
+            Some(step) => format!("{step}: {fault}"),
+            None => fault.to_string(),
+        })
+    })
 }
