@@ -10,6 +10,7 @@ use crate::{
     Undo,
     event::RunStatus,
     journal::{Entry, Outcome, Pin, Record, Seq, Verb},
+    plugin::KeptBy,
     process::Running,
 };
 
@@ -329,6 +330,33 @@ impl History {
             .collect()
     }
 
+    /// What plugins keep for a step: the last that was kept and not taken back.
+    pub fn kept(&self, step: &Address) -> KeptBy {
+        let mut own: Vec<_> = self.live().filter(|effect| effect.step == *step).collect();
+        own.sort_by_key(|effect| effect.seq);
+        let kept = own.into_iter().filter_map(|effect| match &effect.effect {
+            Effect::Keep { plugin, kept, .. } => Some((plugin.clone(), kept.clone())),
+            _ => None,
+        });
+        kept.collect()
+    }
+
+    /// The act of a plugin in which an effect was asked for, if it was: its undo takes the effect back.
+    pub fn act_around(&self, effect: &EffectMemory) -> Option<&EffectMemory> {
+        self.live()
+            .filter(|act| matches!(act.effect, Effect::PluginAct(_)))
+            .filter(|act| act.step == effect.step && act.run == effect.run && act.seq < effect.seq)
+            .max_by_key(|act| act.seq)
+    }
+
+    /// Whether anything was asked for in a plugin's act.
+    pub fn is_begun(&self, act: &EffectMemory) -> bool {
+        self.live().any(|effect| {
+            let around = self.act_around(effect);
+            around.is_some_and(|around| around.seq == act.seq)
+        })
+    }
+
     /// The same history with the effects of some intents alone.
     #[must_use]
     pub fn only(&self, intents: &BTreeSet<Seq>) -> Self {
@@ -391,7 +419,15 @@ impl History {
             });
         let pinned = self.pin.iter().flat_map(|pin| &pin.sources);
         let pinned = pinned.map(|(_, digest)| *digest);
-        undone.chain(wanted).chain(pinned).collect()
+        let components = self.live().filter_map(|effect| match &effect.effect {
+            Effect::PluginAct(act) => Some(act.component),
+            _ => None,
+        });
+        undone
+            .chain(wanted)
+            .chain(pinned)
+            .chain(components)
+            .collect()
     }
 
     /// The blobs that anything which was not taken back speaks of, needed or not.

@@ -34,7 +34,9 @@ pub fn points(before: &[Record], records: &[Record], folder: &Utf8Path) -> Vec<P
                 let ms = took(record, records) / 2;
                 moments.push(Moment::During { ms });
             }
-            moments.push(Moment::Acted);
+            if !holds_others(effect) {
+                moments.push(Moment::Acted);
+            }
         }
         for moment in moments {
             points.push(Point {
@@ -62,7 +64,8 @@ fn lasts(effect: &Effect) -> bool {
         | Effect::RemoveDir { .. }
         | Effect::Link { .. }
         | Effect::Move { .. }
-        | Effect::Claim { .. } => false,
+        | Effect::Claim { .. }
+        | Effect::Keep { .. } => false,
         Effect::Release { .. }
         | Effect::StartProcess(_)
         | Effect::StopProcess { .. }
@@ -75,8 +78,16 @@ fn lasts(effect: &Effect) -> bool {
         | Effect::CommitOffsets { .. }
         | Effect::DeleteGroup { .. }
         | Effect::Reassign { .. }
-        | Effect::ElectLeaders { .. } => true,
+        | Effect::ElectLeaders { .. }
+        | Effect::PluginAct(_)
+        | Effect::PluginUndo { .. } => true,
     }
+}
+
+/// Whether records of the same step come between its intent and its outcome: what would be after the effect
+/// is then before the outcome, and is a point of its own.
+fn holds_others(effect: &Effect) -> bool {
+    matches!(effect, Effect::PluginAct(_) | Effect::PluginUndo { .. })
 }
 
 /// Milliseconds from an intent to its outcome.

@@ -1,4 +1,4 @@
-//! What plugins must not be able to do: each kind of `plugins/hostile` tries one thing.
+//! What plugins must not be able to do: each kind of `tests/guests/hostile` tries one thing.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,7 +11,7 @@ use std::{
 use super::*;
 
 /// A lab in which the hostile plugin may read and write below `mine`, and nothing else.
-fn lab() -> Lab {
+pub(super) fn lab() -> Lab {
     lab_granting(&[])
 }
 
@@ -26,7 +26,7 @@ fn lab_granting(more: &[String]) -> Lab {
 
 /// Runs one hostile step beside a harmless one, which must be done all the same; what krun says.
 #[track_caller]
-fn tries(lab: &Lab, kind: &str, at: &str) -> String {
+pub(super) fn tries(lab: &Lab, kind: &str, at: &str) -> String {
     tries_with(lab, kind, &format!("at: \"{at}\""))
 }
 
@@ -50,13 +50,13 @@ fn tries_with(lab: &Lab, kind: &str, arguments: &str) -> String {
 }
 
 #[track_caller]
-fn holds(text: &str, parts: &[&str]) {
+pub(super) fn holds(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no {part:?} in:\n{text}");
     }
 }
 
-fn mine(lab: &Lab, name: &str) -> String {
+pub(super) fn mine(lab: &Lab, name: &str) -> String {
     lab.path("mine").join(name).display().to_string()
 }
 
