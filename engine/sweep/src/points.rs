@@ -55,7 +55,8 @@ pub fn points(before: &[Record], records: &[Record], folder: &Utf8Path) -> Vec<P
 }
 
 /// Whether an effect takes its time, so that krun can well be killed in the middle of it. The others are
-/// one call of the kernel, which happens or does not, or a rename after all else.
+/// one call of the kernel, which happens or does not, or a rename after all else; what a plugin does is made
+/// of effects with points of their own.
 fn lasts(effect: &Effect) -> bool {
     match effect {
         Effect::WriteFile { .. }
@@ -65,6 +66,8 @@ fn lasts(effect: &Effect) -> bool {
         | Effect::Link { .. }
         | Effect::Move { .. }
         | Effect::Claim { .. }
+        | Effect::PluginAct(_)
+        | Effect::PluginUndo { .. }
         | Effect::Keep { .. } => false,
         Effect::Release { .. }
         | Effect::StartProcess(_)
@@ -78,9 +81,7 @@ fn lasts(effect: &Effect) -> bool {
         | Effect::CommitOffsets { .. }
         | Effect::DeleteGroup { .. }
         | Effect::Reassign { .. }
-        | Effect::ElectLeaders { .. }
-        | Effect::PluginAct(_)
-        | Effect::PluginUndo { .. } => true,
+        | Effect::ElectLeaders { .. } => true,
     }
 }
 

@@ -201,6 +201,13 @@ fn set_put_back_and_killed_anywhere() {
     }
     cluster.lab.run(&["rollback", "test", "--yes"]).expect(0);
     assert_eq!(quotas(&cluster), before);
+
+    // The plugin's own examples, on this cluster.
+    let (file, bootstrap) = (component("client-quota"), cluster.bootstrap());
+    let mut arguments = vec!["plugin", "test", file.to_str().expect("UTF-8")];
+    arguments.extend(["--bootstrap", &bootstrap, "--one-of-each"]);
+    cluster.lab.run(&arguments).expect(0);
+    assert_eq!(quotas(&cluster), before);
 }
 
 /// Brokers before 2.6 have no request for it, and krun says so.

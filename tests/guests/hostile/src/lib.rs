@@ -91,7 +91,12 @@ impl Guest for Hostile {
                         name: "said".into(),
                         doc: "What came of it.".into(),
                     }],
-                    examples: vec![],
+                    examples: match *name {
+                        "read" => vec![],
+                        _ => vec![format!(
+                            "hostile::{name}(\"attack\", #{{ at: `${{root}}/attack` }});"
+                        )],
+                    },
                 })
                 .collect(),
             wants: vec![],
