@@ -10,10 +10,10 @@ use crate::{
     Undo,
     event::RunStatus,
     journal::{Entry, Outcome, Pin, Record, Seq, Verb},
-    plugin::KeptBy,
     process::Running,
 };
 
+mod acts;
 mod effects;
 mod moving;
 
@@ -131,6 +131,9 @@ pub struct History {
     pub adopted: BTreeMap<Address, AdoptedMemory>,
     /// Intents without an outcome, in order: to be probed before anything else.
     pub pending: Effects,
+    /// Intents by which plugins keep something; some of them may have been taken back.
+    #[serde(default)]
+    pub keeps: BTreeSet<Seq>,
     /// What was decided about those of them that were in doubt.
     pub decided: Vec<DecidedMemory>,
     /// The kind of each step when it last began, since the baseline.
@@ -145,7 +148,7 @@ pub struct History {
 impl History {
     /// The version of the fold. A store may keep a history that was folded once; with another version
     /// it folds anew. To be raised with every change of what entries come to.
-    pub const FOLD: u32 = 2;
+    pub const FOLD: u32 = 3;
 
     /// Folds a deployment's records.
     pub fn fold(records: &[Record]) -> Self {
@@ -190,15 +193,20 @@ impl History {
                 effect,
                 before,
                 undo,
-            } => self.pending.push(EffectMemory {
-                seq: record.seq,
-                run: record.run,
-                step: step.clone(),
-                effect: effect.clone(),
-                before: before.clone(),
-                undo: undo.clone(),
-                after: None,
-            }),
+            } => {
+                if let Effect::Keep { .. } = effect {
+                    self.keeps.insert(record.seq);
+                }
+                self.pending.push(EffectMemory {
+                    seq: record.seq,
+                    run: record.run,
+                    step: step.clone(),
+                    effect: effect.clone(),
+                    before: before.clone(),
+                    undo: undo.clone(),
+                    after: None,
+                });
+            }
             Entry::Outcome { intent, outcome } => self.settle(*intent, outcome),
             Entry::StepDone {
                 step,
@@ -232,6 +240,7 @@ impl History {
                 self.adopted.insert(step.clone(), memory);
             }
             Entry::Undone { intents, .. } => {
+                self.keeps.retain(|intent| !intents.contains(intent));
                 self.effects.retain(|effect| !intents.contains(&effect.seq));
                 self.pending.retain(|effect| !intents.contains(&effect.seq));
                 self.decided.retain(|one| !intents.contains(&one.intent));
@@ -260,6 +269,7 @@ impl History {
                 self.steps.clear();
                 self.after.clear();
                 self.effects.clear();
+                self.keeps.clear();
                 self.adopted.clear();
                 self.kinds.clear();
                 self.moved.clear();
@@ -328,33 +338,6 @@ impl History {
             .filter(|effect| effect.step == *step)
             .map(|effect| effect.effect.clone())
             .collect()
-    }
-
-    /// What plugins keep for a step: the last that was kept and not taken back.
-    pub fn kept(&self, step: &Address) -> KeptBy {
-        let mut own: Vec<_> = self.live().filter(|effect| effect.step == *step).collect();
-        own.sort_by_key(|effect| effect.seq);
-        let kept = own.into_iter().filter_map(|effect| match &effect.effect {
-            Effect::Keep { plugin, kept, .. } => Some((plugin.clone(), kept.clone())),
-            _ => None,
-        });
-        kept.collect()
-    }
-
-    /// The act of a plugin in which an effect was asked for, if it was: its undo takes the effect back.
-    pub fn act_around(&self, effect: &EffectMemory) -> Option<&EffectMemory> {
-        self.live()
-            .filter(|act| matches!(act.effect, Effect::PluginAct(_)))
-            .filter(|act| act.step == effect.step && act.run == effect.run && act.seq < effect.seq)
-            .max_by_key(|act| act.seq)
-    }
-
-    /// Whether anything was asked for in a plugin's act.
-    pub fn is_begun(&self, act: &EffectMemory) -> bool {
-        self.live().any(|effect| {
-            let around = self.act_around(effect);
-            around.is_some_and(|around| around.seq == act.seq)
-        })
     }
 
     /// The same history with the effects of some intents alone.

@@ -54,9 +54,10 @@ pub fn orphaned<'a>(
         below || needed.contains(&effect.effect.target())
     };
     // A plugin takes back all that it did at once, or nothing.
+    let known = history.acts();
     let act = |effect: &EffectMemory| match effect.effect {
         Effect::PluginAct(_) => Some(effect.seq),
-        _ => history.act_around(effect).map(|act| act.seq),
+        _ => known.around(effect).map(|act| act.seq),
     };
     let acts: BTreeSet<Seq> = left
         .iter()

@@ -146,6 +146,8 @@ fn differing(left: Option<&TargetState>, found: &TargetState) -> String {
 fn nets(history: &History) -> Vec<Net<'_>> {
     let mut nets: Vec<Net<'_>> = vec![];
     let mut at: HashMap<Target, usize> = HashMap::new();
+    let acts = history.acts();
+    let mut act_at: HashMap<Seq, usize> = HashMap::new();
     let mut effects: Vec<_> = history
         .effects
         .iter()
@@ -156,14 +158,15 @@ fn nets(history: &History) -> Vec<Net<'_>> {
     effects.sort_by_key(|effect| effect.seq);
     for effect in effects {
         let target = effect.effect.target();
-        if let Some(act) = plugins::act_of(history, effect)
-            && let Some(net) = nets.iter_mut().find(|net| net.first.seq == act.seq)
+        if let Some(act) = acts.around(effect)
+            && let Some(index) = act_at.get(&act.seq)
         {
-            net.intents.push(effect.seq);
+            nets[*index].intents.push(effect.seq);
             continue;
         }
         if let Effect::PluginAct(_) = effect.effect {
             at.remove(&target);
+            act_at.insert(effect.seq, nets.len());
         }
         let known = at.get(&target).copied().or_else(|| {
             let same = || nets.iter().position(|net| net.target.is_same(&target));

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use krun_model::{
-    Effect, Fault, FaultCode, RunId, Target, TargetState,
+    Effect, Fault, FaultCode, RunId, TargetState,
     history::StepMemory,
     host::Work,
     journal::Outcome,
@@ -30,8 +30,8 @@ impl Told {
         let history = session.ledger.history();
         let mut effects = history.effects.iter().chain(&history.pending);
         // An address may have moved since.
-        let wanted = Target::Plugin(Box::new(act.clone()));
-        let own = effects.find(|one| one.effect.target() == wanted);
+        let own =
+            effects.find(|one| matches!(&one.effect, Effect::PluginAct(own) if **own == *act));
         let (step, run) = own.map_or((&act.address, None), |own| (&own.step, Some(own.run)));
         let is_last = |memory: &&StepMemory| run == Some(memory.run);
         Ok(Self {

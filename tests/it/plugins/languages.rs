@@ -119,7 +119,13 @@ fn javascript() {
     let shipped = repository().join("runbooks/services-answer.rhai");
     fs::copy(shipped, lab.path("services-answer.rhai")).expect("the runbook");
     let services = format!("services=ui=http://127.0.0.1:{port}/health");
-    let arguments = ["run", "services-answer.rhai", "--json", "--param", &services];
+    let arguments = [
+        "run",
+        "services-answer.rhai",
+        "--json",
+        "--param",
+        &services,
+    ];
     let done = lab.run(&[&arguments[..], &["--param", "contains=UP"]].concat());
     assert_eq!(done.expect(0).finished()["failed"], 0);
     answering.join().expect("the server");

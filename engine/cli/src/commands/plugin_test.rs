@@ -73,6 +73,7 @@ pub fn plugin_test(context: &Context, args: PluginTestArgs) -> Outcome {
             only: vec![],
             one_of_each: args.one_of_each,
             from: 1,
+            earlier: None,
             sample: None,
             jobs: None,
             limit: 600,

@@ -4,19 +4,9 @@
 //! before. What it asked for meanwhile goes with the act; its undo answers for that. Only the newest act
 //! can be held against what is there now, the older ones lie below it.
 
-use krun_model::{
-    Effect, History, Target, TargetState, Undo, history::EffectMemory, plugin::PluginSeen,
-};
+use krun_model::{Effect, History, Target, TargetState, Undo, plugin::PluginSeen};
 
 use super::{Net, UndoAction};
-
-/// The act that takes an effect back, if a plugin's undo does.
-pub(super) fn act_of<'a>(history: &'a History, effect: &EffectMemory) -> Option<&'a EffectMemory> {
-    match effect.effect {
-        Effect::PluginAct(_) => None,
-        _ => history.act_around(effect),
-    }
-}
 
 /// What is done about an act. `is_newest` says that no newer one of its step is taken back before it.
 pub(super) fn act_on(
@@ -52,9 +42,14 @@ pub(super) fn taken_along<'a>(
     if !matches!(net.target, Target::Plugin(_)) || !matches!(action, UndoAction::Do(_)) {
         return vec![];
     }
-    let effects = history.effects.iter().chain(&history.pending);
-    let mut own: Vec<_> = effects
-        .filter(|effect| net.intents.contains(&effect.seq))
+    let of = |intent| {
+        let settled = history.effects.get(intent);
+        settled.or_else(|| history.pending.get(intent))
+    };
+    let mut own: Vec<_> = net
+        .intents
+        .iter()
+        .filter_map(|intent| of(*intent))
         .collect();
     own.sort_by_key(|effect| std::cmp::Reverse(effect.seq));
     let ways = own.into_iter().filter_map(|effect| match &effect.undo {

@@ -165,8 +165,4 @@ fn what_is_kept_without_an_undo_is_forgotten() {
     assert!(matches!(plan.lines[0].action, UndoAction::Forgotten));
     assert_eq!(plan.lines[0].target, keep().target());
     assert!(matches!(plan.lines[0].target, Target::Kept { .. }));
-    assert_eq!(
-        history.kept(&"s".parse().unwrap())["p"].pairs["key"],
-        "value"
-    );
 }
