@@ -4,6 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     os::unix::fs::symlink,
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -298,4 +299,31 @@ fn half_done() {
     lab.run(&["rollback", "--yes"]).expect(0);
     assert_eq!(text(&lab, "mine/a"), "before");
     assert!(!lab.path("mine/a2").exists());
+}
+
+/// A guest that waits a minute at a time learns at once that the run is to stop.
+#[test]
+fn a_run_that_is_stopped() {
+    let lab = lab();
+    let file = mine(&lab, "a");
+    let step = format!("hostile::wait(\"attack\", #{{ at: \"{file}\" }});");
+    runbook(&lab, "hostile", &step);
+    let mut krun = lab.krun(&["run", "test.rhai"]);
+    krun.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut krun = krun.spawn().expect("krun starts");
+    let began = Instant::now();
+    while text(&lab, "mine/a") != "waiting" {
+        assert!(began.elapsed() < Duration::from_secs(60), "it never waits");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let told = Instant::now();
+    assert!(krun_tests::procs::signal(
+        krun.id(),
+        rustix::process::Signal::INT
+    ));
+    let ended = krun.wait().expect("krun ends");
+    assert!(!ended.success(), "{ended}");
+    assert!(told.elapsed() < Duration::from_secs(30));
+    lab.run(&["rollback", "--yes"]).expect(0);
+    assert!(!lab.path("mine/a").exists());
 }
