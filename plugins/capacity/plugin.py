@@ -75,6 +75,7 @@ class StepKinds(exports.StepKinds):
             "and fails if a topic that is there has fewer.",
             mode=kinds.Mode.PROOF,
             undo=kinds.UndoClass.NOTHING,
+            undoes=False,
             arguments=json.dumps(ARGUMENTS),
             outputs=[
                 kinds.Output("partitions", "How many partitions it needs."),
@@ -115,3 +116,9 @@ class StepKinds(exports.StepKinds):
 
     def verify(self, step, look):
         pass
+
+    def undo(self, step, look, act):
+        refuse(FaultCode.OTHER, "a proof has nothing to take back")
+
+    def upgrade(self, kind, version, kept):
+        return kept

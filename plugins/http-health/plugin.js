@@ -64,6 +64,7 @@ export const stepKinds = {
         doc: "Asks a service until it answers with a status and holds some texts, and fails if it does not.",
         mode: "proof",
         undo: "nothing",
+        undoes: false,
         arguments: JSON.stringify(ARGUMENTS),
         outputs: [{ name: "attempts", doc: "How often it was asked." }],
         examples: ['http_health::answers("ui", #{ url: "http://127.0.0.1:8080/health", contains: ["UP"] });\n'],
@@ -101,4 +102,10 @@ export const stepKinds = {
   },
 
   verify() {},
+
+  undo() {
+    throw fault("other", "a proof has nothing to take back");
+  },
+
+  upgrade: (_kind, _version, kept) => kept,
 };

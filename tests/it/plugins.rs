@@ -15,21 +15,27 @@ mod hostile;
 mod languages;
 mod owners;
 mod policy;
+mod quotas;
+mod undo;
 
-/// The component of a plugin in `plugins/`; all are built together, once.
+/// The component of a plugin in `plugins/` or `tests/guests`; all are built together, once.
 fn component(name: &str) -> PathBuf {
     static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let output = Command::new(krun_binary())
-            .args(["plugin", "build"])
-            .arg(repository().join("plugins"))
-            .arg("--target-dir")
-            .arg(guests_target())
-            .output()
-            .expect("krun starts");
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        text(&output.stdout).lines().map(PathBuf::from).collect()
+        let built = ["plugins", "tests/guests"].map(|workspace| {
+            let output = Command::new(krun_binary())
+                .args(["plugin", "build"])
+                .arg(repository().join(workspace))
+                .arg("--target-dir")
+                .arg(guests_target())
+                .output()
+                .expect("krun starts");
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            assert!(output.status.success(), "{}", text(&output.stderr));
+            let files = text(&output.stdout);
+            files.lines().map(PathBuf::from).collect::<Vec<_>>()
+        });
+        built.concat()
     });
     let file = format!("{name}.component.wasm");
     let found = built.iter().find(|path| path.ends_with(&file));

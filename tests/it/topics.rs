@@ -21,7 +21,7 @@ fn one_broker() -> Cluster {
 }
 
 /// Kafka's own tool, out of the cluster's own folder.
-fn tool(cluster: &Cluster, name: &str, args: &[&str]) -> String {
+pub fn tool(cluster: &Cluster, name: &str, args: &[&str]) -> String {
     let output = Command::new(cluster.root().join("kafka/bin").join(name))
         .args(["--bootstrap-server", &cluster.bootstrap()])
         .args(args)

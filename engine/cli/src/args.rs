@@ -139,8 +139,11 @@ pub enum Command {
 pub enum PluginCommand {
     /// Pin a component in krun.lock, with what it may do, and compile it.
     Add {
-        /// The component (.wasm). It is copied into the folder if it is not below it.
+        /// The component (.wasm), or its URL. It is copied into the folder if it is not below it.
         file: String,
+        /// What its SHA-256 must be, in hexadecimal digits.
+        #[arg(long, value_name = "DIGITS")]
+        sha256: Option<String>,
         /// What it may do, such as `kafka:broker:9092` or `read:/etc/kafka`; may be given several times.
         #[arg(long, value_name = "GRANT")]
         grant: Vec<String>,
@@ -171,17 +174,51 @@ pub enum PluginCommand {
         #[arg(long, default_value = ".")]
         folder: String,
     },
-    /// Make a project for a plugin in Rust: a folder of the plugin's name.
+    /// Make a project for a plugin: a folder of the plugin's name.
     New {
         /// The plugin's name, such as `rack-aware`.
         name: String,
+        /// The language that it is to be written in: rust, js or python.
+        #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
+        lang: krun_plugin::new::Language,
     },
+    /// Prove a plugin with its own examples: done, done again, taken back, and killed at every record.
+    Test(PluginTestArgs),
     /// See that each plugin in krun.lock is the pinned one and can be used.
     Verify {
         /// The folder of the runbooks.
         #[arg(long, default_value = ".")]
         folder: String,
     },
+}
+
+/// Of `krun plugin test`.
+#[cfg(feature = "plugins")]
+#[derive(Args, Debug)]
+pub struct PluginTestArgs {
+    /// The name of a plugin in krun.lock, or a component's file.
+    pub plugin: String,
+    /// Only this kind, such as `owner`; may be given several times.
+    #[arg(long, value_name = "KIND")]
+    pub kind: Vec<String>,
+    /// A server of a cluster that the plugin may look at and change; may be given several times.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap: Vec<String>,
+    /// What it may do beside that and writing below the scratch folder; may be given several times.
+    #[arg(long, value_name = "GRANT")]
+    pub grant: Vec<String>,
+    /// Folder for the scratch deployments, which must not exist [default: a new one in $TMPDIR].
+    #[arg(long, value_name = "FOLDER")]
+    pub scratch: Option<String>,
+    /// Of trials that differ only in what the effect or the step is, the first.
+    #[arg(long)]
+    pub one_of_each: bool,
+    /// Only list the trials.
+    #[arg(long)]
+    pub list: bool,
+    /// The folder of the runbooks.
+    #[arg(long, default_value = ".")]
+    pub folder: String,
 }
 
 /// A runbook and its parameters.

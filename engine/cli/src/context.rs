@@ -188,6 +188,7 @@ impl Context {
             ledger: Arc::new(Ledger::open(journal, name, id)?.killed_at(kill_point()?)),
             machine: Arc::new(machine),
             cluster: Arc::new(krun_kafka::ClusterEffector::new()),
+            plugins: crate::registry::hands(self)?,
             events,
             who: who(),
             quarantine: self.state_folder()?.join("quarantine"),

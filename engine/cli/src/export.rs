@@ -14,6 +14,7 @@ pub fn rollback_lines(plan: &RollbackPlan) -> Vec<RollbackLine> {
         .map(|line| {
             let (how, note) = match &line.action {
                 UndoAction::Do(effect) => (krun_run::undo_words(effect).to_owned(), None),
+                UndoAction::Forgotten => ("forgotten".to_owned(), None),
                 UndoAction::AlreadyBack => ("already as before".to_owned(), None),
                 UndoAction::Kept(why) => (why.clone(), None),
                 UndoAction::Contained(what) => (format!("goes with {what}"), None),

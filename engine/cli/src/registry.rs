@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use krun_kafka::diagnosis::Patterns;
-use krun_model::{Fault, kind::Kinds, runbook::SourceFile};
+use krun_model::{Fault, kind::Kinds, plugin::Plugins, runbook::SourceFile};
 
 use crate::context::Context;
 
@@ -73,6 +73,24 @@ fn alone(kinds: Kinds) -> Brought {
         kinds,
         plugins: vec![],
     }
+}
+
+/// Who asks plugins about what they did.
+#[cfg(feature = "plugins")]
+pub fn hands(context: &Context) -> Result<Arc<dyn Plugins>, Fault> {
+    let cache = context.cache_folder()?.join("plugins");
+    let make =
+        move || krun_plugin::Runtime::new(Some(cache.clone()), krun_plugin::Limits::default());
+    Ok(Arc::new(krun_plugin::Hands::new(
+        make,
+        crate::plugins::clusters(),
+    )))
+}
+
+/// Nobody, in a krun without plugins.
+#[cfg(not(feature = "plugins"))]
+pub fn hands(_: &Context) -> Result<Arc<dyn Plugins>, Fault> {
+    Ok(Arc::new(krun_model::plugin::NoPlugins))
 }
 
 #[cfg(feature = "plugins")]

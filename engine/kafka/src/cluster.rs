@@ -18,6 +18,7 @@ pub mod partitions;
 pub mod placement;
 pub mod produce;
 pub mod quiet;
+pub mod quotas;
 pub mod reach;
 pub mod readback;
 pub mod reassign;

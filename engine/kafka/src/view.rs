@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use krun_model::{Fault, FaultCode, configs::ConfigsOf};
+use krun_model::{
+    Fault, FaultCode, Map,
+    configs::{ClientsOf, ConfigsOf},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{configs, connection::Connection, groups, reach};
+use crate::cluster::{configs, connection::Connection, groups, quotas, reach};
 
 /// A cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +110,17 @@ pub async fn settings(
         value: entry.value,
     };
     Ok(Some(entries.into_values().map(view).collect()))
+}
+
+/// The quotas that are set for exactly these clients, by key.
+///
+/// # Errors
+/// [`FaultCode::Cluster`](krun_model::FaultCode) where no broker answers, or brokers before 2.6 do.
+pub async fn quotas(bootstrap: &[String], of: &ClientsOf) -> Result<Map<f64>, Fault> {
+    if !reach::any_accepts(bootstrap).await {
+        return Err(unreachable_fault(bootstrap));
+    }
+    quotas::describe(&Connection::open(bootstrap)?, of).await
 }
 
 impl Lag {

@@ -16,6 +16,52 @@ pub enum ConfigsOf {
     Broker(i32),
     /// The default of all brokers, which a broker's own setting goes before.
     Brokers,
+    /// The quotas of clients.
+    Clients(ClientsOf),
+}
+
+/// For which clients a quota is: of a user, with a client id, or both; exactly these, so that what a user
+/// has and what a client id of that user has are two things. `Some(None)` is Kafka's default: for all that
+/// have none of their own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClientsOf {
+    /// The user; none for whichever.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "named")]
+    pub user: Option<Option<String>>,
+    /// The client id; none for whichever.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "named")]
+    pub client_id: Option<Option<String>>,
+}
+
+/// A name, or the default as `null`: not the same as nothing.
+mod named {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        name: &Option<Option<String>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        name.as_ref().and_then(Option::as_ref).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<String>>, D::Error> {
+        Option::deserialize(from).map(Some)
+    }
+}
+
+impl fmt::Display for ClientsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |what: &str, name: &Option<Option<String>>| match name {
+            None => None,
+            Some(None) => Some(format!("the default {what}")),
+            Some(Some(name)) => Some(format!("{what} {name}")),
+        };
+        let parts = [part("user", &self.user), part("client id", &self.client_id)];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        f.write_str(&parts.join(" with "))
+    }
 }
 
 impl fmt::Display for ConfigsOf {
@@ -24,6 +70,7 @@ impl fmt::Display for ConfigsOf {
             Self::Topic(name) => write!(f, "topic {name}"),
             Self::Broker(id) => write!(f, "broker {id}"),
             Self::Brokers => f.write_str("all brokers"),
+            Self::Clients(of) => write!(f, "clients: {of}"),
         }
     }
 }
@@ -72,6 +119,25 @@ pub fn differing<'a>(changes: &'a ConfigChanges, now: &'a Map<String>) -> Vec<&'
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_are_read_as_they_are_written() {
+        let all = [None, Some(None), Some(Some("a".to_owned()))];
+        for user in &all {
+            for client_id in &all {
+                let of = ClientsOf {
+                    user: user.clone(),
+                    client_id: client_id.clone(),
+                };
+                let text = serde_json::to_string(&of).unwrap();
+                assert_eq!(
+                    serde_json::from_str::<ClientsOf>(&text).unwrap(),
+                    of,
+                    "{text}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn values_in_the_brokers_own_writing() {

@@ -13,9 +13,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Fault, Map, ProcessId, ProcessSpec, Target, TargetState,
+    Address, Digest, Fault, Map, ProcessId, ProcessSpec, Target, TargetState,
     configs::{ConfigChanges, ConfigsRef, differing},
     placement::{PartitionsRef, Placement},
+    plugin::{Kept, PluginAct, PluginSeen},
     topic::{Acks, Committed, GroupRef, TopicRef, TopicSpec},
 };
 
@@ -216,6 +217,25 @@ pub enum Effect {
         /// Each partition with the broker that is to lead it.
         leaders: Vec<Placement>,
     },
+    /// Lets a plugin that has an undo of its own apply a step. What it changes meanwhile are effects of
+    /// their own, which its undo takes back.
+    PluginAct(Box<PluginAct>),
+    /// Lets a plugin take back what it did.
+    PluginUndo {
+        /// What it did.
+        act: Box<PluginAct>,
+        /// Whether its check was satisfied before it did that.
+        was: bool,
+    },
+    /// Keeps something for a plugin: its entry in the journal is all there is of it.
+    Keep {
+        /// The step that it is kept for.
+        step: Address,
+        /// The plugin's name.
+        plugin: String,
+        /// All that is kept from now on.
+        kept: Kept,
+    },
 }
 
 /// How an effect is taken back.
@@ -230,6 +250,8 @@ pub enum Undo {
     Kept,
     /// Not possible.
     Irreversible(String),
+    /// With its entry in the journal, which is all there is of it.
+    Forgotten,
 }
 
 impl Effect {
@@ -263,6 +285,11 @@ impl Effect {
             Self::ElectLeaders { bootstrap, leaders } => {
                 Target::Leaders(PartitionsRef::of(bootstrap, leaders))
             }
+            Self::PluginAct(act) | Self::PluginUndo { act, .. } => Target::Plugin(act.clone()),
+            Self::Keep { step, plugin, .. } => Target::Kept {
+                step: step.clone(),
+                plugin: plugin.clone(),
+            },
         }
     }
 
@@ -328,6 +355,11 @@ impl Effect {
             (Self::ElectLeaders { leaders, .. }, TargetState::Leaders(seen)) => {
                 leaders.iter().all(|one| seen.contains(one))
             }
+            (Self::PluginAct(_), TargetState::Plugin(seen)) => *seen == PluginSeen::Satisfied,
+            (Self::PluginUndo { was, .. }, TargetState::Plugin(seen)) => {
+                *was || *seen != PluginSeen::Satisfied
+            }
+            (Self::Keep { kept, .. }, TargetState::Kept(now)) => kept == now,
             (
                 Self::RemoveFile { .. }
                 | Self::RemoveDir { .. }
@@ -423,6 +455,12 @@ impl Effect {
                 }
             },
             Self::ElectLeaders { .. } => Undo::Kept,
+            Self::PluginAct(act) => Undo::By(Self::PluginUndo {
+                act: act.clone(),
+                was: *before == TargetState::Plugin(PluginSeen::Satisfied),
+            }),
+            Self::PluginUndo { .. } => Undo::Kept,
+            Self::Keep { .. } => Undo::Forgotten,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     process::Running,
 };
 
+mod acts;
 mod effects;
 mod moving;
 
@@ -130,6 +131,9 @@ pub struct History {
     pub adopted: BTreeMap<Address, AdoptedMemory>,
     /// Intents without an outcome, in order: to be probed before anything else.
     pub pending: Effects,
+    /// Intents by which plugins keep something; some of them may have been taken back.
+    #[serde(default)]
+    pub keeps: BTreeSet<Seq>,
     /// What was decided about those of them that were in doubt.
     pub decided: Vec<DecidedMemory>,
     /// The kind of each step when it last began, since the baseline.
@@ -144,7 +148,7 @@ pub struct History {
 impl History {
     /// The version of the fold. A store may keep a history that was folded once; with another version
     /// it folds anew. To be raised with every change of what entries come to.
-    pub const FOLD: u32 = 2;
+    pub const FOLD: u32 = 3;
 
     /// Folds a deployment's records.
     pub fn fold(records: &[Record]) -> Self {
@@ -189,15 +193,20 @@ impl History {
                 effect,
                 before,
                 undo,
-            } => self.pending.push(EffectMemory {
-                seq: record.seq,
-                run: record.run,
-                step: step.clone(),
-                effect: effect.clone(),
-                before: before.clone(),
-                undo: undo.clone(),
-                after: None,
-            }),
+            } => {
+                if let Effect::Keep { .. } = effect {
+                    self.keeps.insert(record.seq);
+                }
+                self.pending.push(EffectMemory {
+                    seq: record.seq,
+                    run: record.run,
+                    step: step.clone(),
+                    effect: effect.clone(),
+                    before: before.clone(),
+                    undo: undo.clone(),
+                    after: None,
+                });
+            }
             Entry::Outcome { intent, outcome } => self.settle(*intent, outcome),
             Entry::StepDone {
                 step,
@@ -231,6 +240,7 @@ impl History {
                 self.adopted.insert(step.clone(), memory);
             }
             Entry::Undone { intents, .. } => {
+                self.keeps.retain(|intent| !intents.contains(intent));
                 self.effects.retain(|effect| !intents.contains(&effect.seq));
                 self.pending.retain(|effect| !intents.contains(&effect.seq));
                 self.decided.retain(|one| !intents.contains(&one.intent));
@@ -259,6 +269,7 @@ impl History {
                 self.steps.clear();
                 self.after.clear();
                 self.effects.clear();
+                self.keeps.clear();
                 self.adopted.clear();
                 self.kinds.clear();
                 self.moved.clear();
@@ -391,7 +402,15 @@ impl History {
             });
         let pinned = self.pin.iter().flat_map(|pin| &pin.sources);
         let pinned = pinned.map(|(_, digest)| *digest);
-        undone.chain(wanted).chain(pinned).collect()
+        let components = self.live().filter_map(|effect| match &effect.effect {
+            Effect::PluginAct(act) => Some(act.component),
+            _ => None,
+        });
+        undone
+            .chain(wanted)
+            .chain(pinned)
+            .chain(components)
+            .collect()
     }
 
     /// The blobs that anything which was not taken back speaks of, needed or not.

@@ -5,6 +5,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,6 +18,7 @@ use crate::{
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     kind::Progress,
+    plugin::PluginAct,
     process::Running,
 };
 
@@ -151,12 +154,29 @@ pub trait ReadHost: Send + Sync {
     async fn pause(&self, time: Duration) -> Result<(), Fault>;
 }
 
+/// What is done between an intent and its outcome.
+pub type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
+
 /// A machine that a step may change; every change is journaled.
 #[async_trait]
 pub trait WriteHost: ReadHost {
     /// Before-image, intent, effect, outcome. Returns the state after. An effect that is already
     /// achieved is not performed and leaves no entry.
     async fn perform(&self, effect: Effect) -> Result<TargetState, Fault>;
+
+    /// Lets a plugin that has an undo of its own apply a step: intent, `work`, outcome. `work` asks for
+    /// effects by [`perform`](Self::perform). A host that journals nothing just does it.
+    ///
+    /// # Errors
+    /// What `work` reports.
+    async fn act(
+        &self,
+        _act: &PluginAct,
+        _component: Arc<[u8]>,
+        work: Work<'_>,
+    ) -> Result<(), Fault> {
+        work.await
+    }
 
     /// Runs a command that fills a cache outside the deployment (a download): nothing that a rollback
     /// takes back. Its output is shown as progress.

@@ -16,6 +16,7 @@ use crate::{
     by_hand::{ByHand, HandCx},
     history::StepMemory,
     plan::DiffLine,
+    plugin::KeptBy,
     process::{ProcessId, Running},
     schema::{ArgSpec, OutputSpec},
 };
@@ -94,6 +95,8 @@ pub struct StepRef<'a> {
     pub memory: Option<&'a StepMemory>,
     /// Effects that it asked for and of which the end is not known: they may still be under way.
     pub unfinished: &'a [Effect],
+    /// What plugins keep for it.
+    pub kept: &'a KeptBy,
 }
 
 impl StepRef<'_> {

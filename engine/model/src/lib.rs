@@ -29,6 +29,7 @@ pub mod param;
 pub mod part;
 pub mod placement;
 pub mod plan;
+pub mod plugin;
 pub mod process;
 pub mod reconcile;
 pub mod runbook;

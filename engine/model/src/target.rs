@@ -6,9 +6,10 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Map,
+    Address, Digest, Map,
     configs::ConfigsRef,
     placement::{PartitionsRef, Placement, PlacementSeen},
+    plugin::{Kept, PluginAct, PluginSeen},
     process::{ProcessId, Running},
     topic::{Committed, GroupRef, TopicRef, TopicSeen},
 };
@@ -44,6 +45,15 @@ pub enum Target {
     Replicas(PartitionsRef),
     /// Who leads partitions.
     Leaders(PartitionsRef),
+    /// What a plugin that has an undo of its own did.
+    Plugin(Box<PluginAct>),
+    /// What a plugin keeps for a step.
+    Kept {
+        /// The step.
+        step: Address,
+        /// The plugin's name.
+        plugin: String,
+    },
 }
 
 impl Target {
@@ -63,7 +73,9 @@ impl Target {
             | Self::Contents(_)
             | Self::Moved { .. }
             | Self::Process(_)
-            | Self::Packages(_) => return None,
+            | Self::Packages(_)
+            | Self::Plugin(_)
+            | Self::Kept { .. } => return None,
         })
     }
 
@@ -103,6 +115,8 @@ impl fmt::Display for Target {
             Self::Group(group) => write!(f, "group {} in topic {}", group.id, group.topic),
             Self::Replicas(partitions) => write!(f, "replicas of {}", partitions.summary()),
             Self::Leaders(partitions) => write!(f, "leaders of {}", partitions.summary()),
+            Self::Plugin(act) => write!(f, "{} of plugin {}", act.kind, act.plugin),
+            Self::Kept { plugin, .. } => write!(f, "what plugin {plugin} keeps"),
         }
     }
 }
@@ -164,6 +178,10 @@ pub enum TargetState {
     Replicas(PlacementSeen),
     /// Who leads: each partition with its leader alone, where it has one.
     Leaders(Vec<Placement>),
+    /// What a plugin's check says.
+    Plugin(PluginSeen),
+    /// What a plugin keeps.
+    Kept(Kept),
     /// It could not be seen, which is no statement on whether it is there.
     Unreachable {
         /// Why.
@@ -237,6 +255,8 @@ impl fmt::Display for TargetState {
                 let read: i64 = offsets.iter().map(|one| one.offset).sum();
                 write!(f, "at {read}, in {} partitions", offsets.len())
             }
+            Self::Plugin(seen) => write!(f, "{seen}"),
+            Self::Kept(kept) => write!(f, "{kept}"),
             Self::Unreachable { why } => write!(f, "unreachable: {why}"),
         }
     }

@@ -49,12 +49,24 @@ pub fn orphaned<'a>(
             _ => false,
         })
     };
+    let stays = |effect: &EffectMemory| {
+        let below = matches!(&effect.effect, Effect::MakeDir { path, .. } if below(path));
+        below || needed.contains(&effect.effect.target())
+    };
+    // A plugin takes back all that it did at once, or nothing.
+    let known = history.acts();
+    let act = |effect: &EffectMemory| match effect.effect {
+        Effect::PluginAct(_) => Some(effect.seq),
+        _ => known.around(effect).map(|act| act.seq),
+    };
+    let acts: BTreeSet<Seq> = left
+        .iter()
+        .filter(|effect| stays(effect))
+        .filter_map(|effect| act(effect))
+        .collect();
     left.into_iter()
-        .filter(|effect| !needed.contains(&effect.effect.target()))
-        .filter(|effect| match &effect.effect {
-            Effect::MakeDir { path, .. } => !below(path),
-            _ => true,
-        })
+        .filter(|effect| !stays(effect))
+        .filter(|effect| act(effect).is_none_or(|act| !acts.contains(&act)))
         .collect()
 }
 

@@ -6,7 +6,7 @@
 //! have done, so that a new snapshot folder where the quarantined one belongs is no conflict when
 //! the contents of its parent are set aside first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use krun_model::{
     Address, Effect, History, RunId, Target, TargetState, Undo, history::EffectMemory, journal::Seq,
@@ -16,6 +16,7 @@ use crate::{Graph, World};
 
 mod in_cluster;
 mod part;
+mod plugins;
 mod replicas;
 
 pub use part::rollback_part;
@@ -27,6 +28,8 @@ pub enum UndoAction {
     Do(Effect),
     /// Nothing: it is already as it was before krun came.
     AlreadyBack,
+    /// Nothing but that the journal says so.
+    Forgotten,
     /// Nothing, on purpose; why.
     Kept(String),
     /// Nothing: it goes with something else that this rollback takes back; what.
@@ -143,11 +146,28 @@ fn differing(left: Option<&TargetState>, found: &TargetState) -> String {
 fn nets(history: &History) -> Vec<Net<'_>> {
     let mut nets: Vec<Net<'_>> = vec![];
     let mut at: HashMap<Target, usize> = HashMap::new();
-    let mut effects: Vec<_> = history.effects.iter().chain(&history.pending).collect();
+    let acts = history.acts();
+    let mut act_at: HashMap<Seq, usize> = HashMap::new();
+    let mut effects: Vec<_> = history
+        .effects
+        .iter()
+        .chain(&history.pending)
+        .filter(|effect| !matches!(effect.effect, Effect::PluginUndo { .. }))
+        .collect();
     // What went on by itself after a kill ends later than what came after it.
     effects.sort_by_key(|effect| effect.seq);
     for effect in effects {
         let target = effect.effect.target();
+        if let Some(act) = acts.around(effect)
+            && let Some(index) = act_at.get(&act.seq)
+        {
+            nets[*index].intents.push(effect.seq);
+            continue;
+        }
+        if let Effect::PluginAct(_) = effect.effect {
+            at.remove(&target);
+            act_at.insert(effect.seq, nets.len());
+        }
         let known = at.get(&target).copied().or_else(|| {
             let same = || nets.iter().position(|net| net.target.is_same(&target));
             target.is_in_cluster().then(same).flatten()
@@ -209,6 +229,7 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
         .map(|e| &e.step)
         .collect();
     let nets = nets(history);
+    let mut acted = BTreeSet::new();
     let lines: Vec<_> = nets
         .iter()
         .map(|net| {
@@ -216,11 +237,17 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
             let step = &net.first.step;
             let subsumable =
                 target.is_in_cluster() && claims.iter().any(|claim| graph.precedes(claim, step));
-            let action = if target.is_in_cluster() {
+            let action = if let Target::Plugin(_) = target {
+                let is_newest = acted.insert(step.clone());
+                plugins::act_on(net, &world.state(&target), history, is_newest)
+            } else if target.is_in_cluster() {
                 in_cluster::act_on(net, &nets, subsumable, history, &world)
             } else {
                 act_on(net, &target, &world)
             };
+            for effect in plugins::taken_along(net, &action, history) {
+                world.apply(effect);
+            }
             match &action {
                 UndoAction::Do(effect) => world.apply(effect),
                 UndoAction::Conflict { forced, .. } => {
@@ -262,6 +289,7 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
         Undo::Kept => return UndoAction::Kept("stays installed".into()),
         Undo::Contained(container) => return UndoAction::Contained(container.to_string()),
         Undo::Irreversible(why) => return UndoAction::Irreversible(why),
+        Undo::Forgotten => return UndoAction::Forgotten,
     };
     let conflict = |found, forced| net.conflict(found, forced);
     match (target, &now) {
@@ -321,7 +349,9 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
             | Target::Configs(_)
             | Target::Group(_)
             | Target::Replicas(_)
-            | Target::Leaders(_),
+            | Target::Leaders(_)
+            | Target::Plugin(_)
+            | Target::Kept { .. },
             _,
         ) => UndoAction::Do(effect),
     }

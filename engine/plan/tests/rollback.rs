@@ -138,7 +138,7 @@ fn record_in(run: RunId, history: &mut History, tree: &mut Tree, effect: Effect)
         seq: Seq(history
             .effects
             .iter()
-            .last()
+            .next_back()
             .map_or(1, |last| last.seq.0 + 1)),
         run,
         step,

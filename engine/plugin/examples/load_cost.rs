@@ -12,7 +12,10 @@ use std::{
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Fault, Map, Value, configs::ConfigsOf};
+use krun_model::{
+    Fault, Map, Value,
+    configs::{ClientsOf, ConfigsOf},
+};
 use krun_plugin::{
     Clusters, Limits, Runtime,
     clusters::{Cluster, Group, Setting},
@@ -32,6 +35,9 @@ impl Clusters for Nowhere {
         Err(Fault::internal("no cluster here"))
     }
     async fn settings(&self, _: &[String], _: &ConfigsOf) -> Result<Option<Vec<Setting>>, Fault> {
+        Err(Fault::internal("no cluster here"))
+    }
+    async fn quotas(&self, _: &[String], _: &ClientsOf) -> Result<Vec<(String, f64)>, Fault> {
         Err(Fault::internal("no cluster here"))
     }
     async fn groups(&self, _: &[String]) -> Result<Vec<Group>, Fault> {

@@ -1,7 +1,10 @@
 //! How plugins see clusters, without this crate knowing any client: whoever assembles krun brings one.
 
 use async_trait::async_trait;
-use krun_model::{Fault, configs::ConfigsOf};
+use krun_model::{
+    Fault,
+    configs::{ClientsOf, ConfigsOf},
+};
 
 pub use crate::bindings::krun::plugin::kafka::{
     Broker, Cluster, Group, Lag, Partition, Setting, Topic,
@@ -25,6 +28,16 @@ pub trait Clusters: Send + Sync {
         bootstrap: &[String],
         of: &ConfigsOf,
     ) -> Result<Option<Vec<Setting>>, Fault>;
+
+    /// The quotas that are set for exactly these clients, by key.
+    ///
+    /// # Errors
+    /// As [`Clusters::look`]; also where brokers are too old to be asked.
+    async fn quotas(
+        &self,
+        bootstrap: &[String],
+        of: &ClientsOf,
+    ) -> Result<Vec<(String, f64)>, Fault>;
 
     /// The consumer groups, and where each is.
     ///

@@ -30,7 +30,11 @@ pub struct Plugin {
     pub(crate) pre: StepPluginPre<Guest>,
     pub(crate) description: Arc<Description>,
     sha256: Arc<str>,
+    /// The same.
+    pub(crate) digest: Digest,
     imports: Arc<BTreeSet<String>>,
+    /// Its bytes, where a kind of it has an undo of its own: the journal keeps them.
+    pub(crate) bytes: Option<Arc<[u8]>>,
 }
 
 impl Runtime {
@@ -49,8 +53,24 @@ impl Runtime {
                 .because(format!("its SHA-256 is {sha256}, and {pinned} is pinned"))
                 .hint("If the change is meant, look at it with `krun plugin inspect`, then add it again: `krun plugin add`."));
         }
-        let component = self.compiled(file, &bytes, &sha256)?;
-        self.plugin(file, &component, &sha256)
+        self.open_bytes(file, bytes.into(), &sha256)
+    }
+
+    /// Opens a component that has this SHA-256; `file` is where it comes from, for messages.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_bytes(
+        &self,
+        file: &Utf8Path,
+        bytes: Arc<[u8]>,
+        sha256: &str,
+    ) -> Result<Plugin, Fault> {
+        let component = self.compiled(file, &bytes, sha256)?;
+        let mut plugin = self.plugin(file, &component, sha256)?;
+        let undoes = plugin.description.kinds.iter().any(|kind| kind.undoes);
+        plugin.bytes = undoes.then_some(bytes);
+        Ok(plugin)
     }
 
     fn compiled(&self, file: &Utf8Path, bytes: &[u8], sha256: &str) -> Result<Component, Fault> {
@@ -98,7 +118,11 @@ impl Runtime {
             runtime: self.clone(),
             pre,
             sha256: sha256.into(),
+            digest: sha256
+                .parse()
+                .map_err(|error| Fault::internal(format!("{error}")))?,
             imports: Arc::new(imports),
+            bytes: None,
         })
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Described {
     /// Its name as the plugin has it.
     pub name: &'static str,
     pub mode: wit::Mode,
+    /// Whether it has an undo of its own.
+    pub undoes: bool,
     pub spec: &'static KindSpec,
 }
 
@@ -158,9 +160,17 @@ fn described(module: &str, kind: wit::Kind) -> Result<Described, Fault> {
         },
         examples: Vec::leak(kind.examples.iter().map(|one| leak(one)).collect()),
     };
+    let can_undo = matches!(spec.undo, UndoClass::Reversible | UndoClass::Compensable)
+        && kind.mode != wit::Mode::Proof;
+    if kind.undoes && !can_undo {
+        return Err(of_kind(
+            "it has an undo of its own, and says that nothing can be taken back",
+        ));
+    }
     Ok(Described {
         name: leak(&kind.name),
         mode: kind.mode,
+        undoes: kind.undoes,
         spec: Box::leak(Box::new(spec)),
     })
 }

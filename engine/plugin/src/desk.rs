@@ -4,6 +4,7 @@ mod commands;
 mod files;
 mod http;
 mod kafka;
+mod keeping;
 
 use std::{future::Future, time::Duration};
 
@@ -11,6 +12,9 @@ use krun_model::{
     Effect, Fault, FaultCode, ReadHost, TargetState, WriteHost,
     kind::{Progress, UndoClass},
 };
+
+pub(crate) use kafka::quota_of;
+pub(crate) use keeping::{Keeping, fits};
 
 use crate::{Clusters, Grant, Limits, bindings::krun::plugin::types};
 
@@ -27,6 +31,7 @@ pub(crate) struct Desk<'a> {
     pub act: Option<&'a dyn WriteHost>,
     pub clusters: &'a dyn Clusters,
     pub progress: &'a dyn Progress,
+    pub keeping: Keeping,
 }
 
 /// The longest pause in one question.
@@ -36,6 +41,13 @@ impl Desk<'_> {
     pub(crate) async fn pause(&self, milliseconds: u32) -> Result<(), Fault> {
         let time = Duration::from_millis(milliseconds.into());
         self.look.pause(time.min(MAX_PAUSE)).await
+    }
+
+    pub(crate) async fn stopped(&self) -> Result<bool, Fault> {
+        match self.look.pause(Duration::ZERO).await {
+            Err(fault) if fault.code == FaultCode::Cancelled => Ok(true),
+            other => other.map(|()| false),
+        }
     }
 
     /// Whether a grant covers something.

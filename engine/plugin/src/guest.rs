@@ -12,7 +12,8 @@ use wasmtime::component::Resource;
 use crate::{
     Limits,
     bindings::krun::plugin::{
-        commands, file_changes, files, host, http, kafka, kafka_changes, log, types, waiting,
+        commands, file_changes, files, host, http, kafka, kafka_changes, key_value, log, types,
+        waiting,
     },
     desk::{Desk, to_wit},
     limits::Taken,
@@ -181,6 +182,26 @@ impl waiting::Host for Guest {
         self.ask(move |desk| Box::pin(desk.pause(milliseconds)))
             .await
     }
+
+    async fn stopped(&mut self, _: Resource<Look>) -> Answer<bool> {
+        self.ask(|desk| Box::pin(desk.stopped())).await
+    }
+}
+
+impl key_value::Host for Guest {
+    async fn get(&mut self, _: Resource<Look>, key: String) -> Answer<Option<String>> {
+        self.ask(|desk| Box::pin(async move { desk.kept(&key) }))
+            .await
+    }
+
+    async fn keys(&mut self, _: Resource<Look>) -> Answer<Vec<String>> {
+        self.ask(|desk| Box::pin(async move { Ok(desk.kept_keys()) }))
+            .await
+    }
+
+    async fn set(&mut self, _: Resource<Act>, key: String, value: Option<String>) -> Answer<()> {
+        self.ask(|desk| Box::pin(desk.keep(key, value))).await
+    }
 }
 
 impl files::Host for Guest {
@@ -262,6 +283,15 @@ impl kafka::Host for Guest {
             .await
     }
 
+    async fn quotas(
+        &mut self,
+        _: Resource<Look>,
+        bootstrap: Vec<String>,
+        of: types::QuotaOf,
+    ) -> Answer<Vec<(String, f64)>> {
+        self.ask(|desk| Box::pin(desk.quotas(bootstrap, of))).await
+    }
+
     async fn groups(
         &mut self,
         _: Resource<Look>,
@@ -294,6 +324,17 @@ impl kafka_changes::Host for Guest {
         changes: Vec<(String, Option<String>)>,
     ) -> Answer<()> {
         self.ask(|desk| Box::pin(desk.alter_settings(bootstrap, of, changes)))
+            .await
+    }
+
+    async fn alter_quotas(
+        &mut self,
+        _: Resource<Act>,
+        bootstrap: Vec<String>,
+        of: types::QuotaOf,
+        changes: Vec<(String, Option<f64>)>,
+    ) -> Answer<()> {
+        self.ask(|desk| Box::pin(desk.alter_quotas(bootstrap, of, changes)))
             .await
     }
 

@@ -1,11 +1,14 @@
 //! A plugin's kinds as the engine has them: the contract of built-in ones, with nothing believed.
 
+mod own_undo;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use krun_model::{
     Address, Change, Digest, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind, Target,
     Value, WriteHost,
+    configs::{ConfigsOf, ConfigsRef},
     kind::{
         ApplyCx, Check, CheckCx, Declared, KindSpec, OnceKind, Progress, ProofKind, StateKind,
         StepRef,
@@ -19,32 +22,28 @@ use crate::{
     Clusters, Grant, Plugin,
     bindings::{exports::krun::plugin::step_kinds as wit, krun::plugin::types},
     call::Work,
-    desk::{Desk, clean, from_wit},
+    describe::Described,
+    desk::{Desk, Keeping, clean, from_wit, quota_of},
     guest::{Act, Look},
 };
 
 /// A kind of a plugin.
 #[derive(Clone)]
-struct PluginKind {
+pub(crate) struct PluginKind {
     plugin: Plugin,
     /// Its name as the plugin has it.
     name: &'static str,
     spec: &'static KindSpec,
+    /// Whether it has an undo of its own.
+    undoes: bool,
     grants: Arc<[Grant]>,
     clusters: Arc<dyn Clusters>,
 }
 
 /// All kinds of a plugin.
 pub(crate) fn all(plugin: &Plugin, grants: &[Grant], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
-    let grants: Arc<[Grant]> = grants.into();
     let kinds = plugin.description.kinds.iter().map(|described| {
-        let kind = Arc::new(PluginKind {
-            plugin: plugin.clone(),
-            name: described.name,
-            spec: described.spec,
-            grants: grants.clone(),
-            clusters: clusters.clone(),
-        });
+        let kind = Arc::new(PluginKind::new(plugin, described, grants, clusters));
         match described.mode {
             wit::Mode::State => Kind::State(kind),
             wit::Mode::Once => Kind::Once(kind),
@@ -105,6 +104,10 @@ fn target(target: wit::Target) -> Result<Target, Fault> {
             .because(clean(&path)));
         }
         wit::Target::Topic((bootstrap, name)) => Target::Topic(TopicRef { bootstrap, name }),
+        wit::Target::Quotas((bootstrap, of)) => {
+            let of = ConfigsOf::Clients(quota_of(of)?);
+            Target::Configs(ConfigsRef { bootstrap, of })
+        }
     })
 }
 
@@ -117,8 +120,37 @@ fn at(fault: Fault, step: &Address) -> Fault {
 }
 
 impl PluginKind {
+    pub(crate) fn new(
+        plugin: &Plugin,
+        described: &Described,
+        grants: &[Grant],
+        clusters: &Arc<dyn Clusters>,
+    ) -> Self {
+        Self {
+            plugin: plugin.clone(),
+            name: described.name,
+            spec: described.spec,
+            undoes: described.undoes,
+            grants: grants.into(),
+            clusters: clusters.clone(),
+        }
+    }
+
+    /// The desk of a call about a step.
     fn desk<'a>(
         &'a self,
+        step: &StepRef<'_>,
+        look: &'a dyn ReadHost,
+        act: Option<&'a dyn WriteHost>,
+        progress: &'a dyn Progress,
+    ) -> Result<Desk<'a>, Fault> {
+        let keeping = Keeping::new(step.address, self.kept(step)?, None);
+        Ok(self.desk_with(keeping, look, act, progress))
+    }
+
+    fn desk_with<'a>(
+        &'a self,
+        keeping: Keeping,
         look: &'a dyn ReadHost,
         act: Option<&'a dyn WriteHost>,
         progress: &'a dyn Progress,
@@ -132,6 +164,7 @@ impl PluginKind {
             act,
             clusters: &*self.clusters,
             progress,
+            keeping,
         }
     }
 
@@ -159,7 +192,7 @@ impl PluginKind {
                     .await
             })
         });
-        let desk = self.desk(cx.host, None, cx.progress);
+        let desk = self.desk(&cx.step, cx.host, None, cx.progress)?;
         let found = self.plugin.call("check", self.spec.name, &desk, work).await;
         let found = found
             .and_then(|found| found.map_err(from_wit))
@@ -232,7 +265,7 @@ impl PluginKind {
                     .await
             })
         });
-        let desk = self.desk(cx.host, Some(cx.host), cx.progress);
+        let desk = self.desk(&cx.step, cx.host, Some(cx.host), cx.progress)?;
         let said = self
             .plugin
             .call("apply", self.spec.name, &desk, work)
@@ -252,7 +285,7 @@ impl PluginKind {
                     .await
             })
         });
-        let desk = self.desk(cx.host, None, cx.progress);
+        let desk = self.desk(&cx.step, cx.host, None, cx.progress)?;
         self.plugin
             .call("verify", self.spec.name, &desk, work)
             .await?
@@ -261,7 +294,7 @@ impl PluginKind {
 
     async fn apply_and_verify(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let done = async {
-            let outputs = self.change(cx).await?;
+            let outputs = self.act(cx).await?;
             self.verify(cx).await?;
             Ok(outputs)
         };
@@ -309,7 +342,7 @@ impl OnceKind for PluginKind {
                     .await
             })
         });
-        let desk = self.desk(cx.host, None, cx.progress);
+        let desk = self.desk(&cx.step, cx.host, None, cx.progress)?;
         let said = self
             .plugin
             .call("incarnation", self.spec.name, &desk, work)

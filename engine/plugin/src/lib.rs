@@ -16,7 +16,7 @@
 //! | what is granted | [`grant`], [`lock`], `place` (links and `..` resolved) |
 //! | from file to code | [`runtime`], `cache`, [`component`], `describe`, `schema` |
 //! | one call | `call` (deadline, limits), `limits`, `guest` (what is linked), `desk` (what answers), `blame` |
-//! | the contract | `kind` |
+//! | the contract | `kind`; [`hands`] for what a rollback calls |
 //! | for authors | [`new`] (a project), [`make`] (building it) |
 //!
 //! A guest never holds a host: its host functions send what they ask for to the desk, which sits in the
@@ -33,6 +33,7 @@ mod describe;
 mod desk;
 pub mod grant;
 mod guest;
+pub mod hands;
 mod kind;
 mod limits;
 pub mod lock;
@@ -45,6 +46,7 @@ mod schema;
 pub use clusters::Clusters;
 pub use component::{Plugin, Want};
 pub use grant::Grant;
+pub use hands::Hands;
 pub use limits::Limits;
 pub use lock::{LOCK, Lock, Locked};
 pub use runtime::Runtime;

@@ -23,6 +23,10 @@ pub struct Limits {
     pub log: usize,
     /// Bytes of a step's outputs.
     pub outputs: usize,
+    /// Bytes of all that is kept for a step.
+    pub kept: usize,
+    /// Bytes that one call may have the journal keep.
+    pub keeping: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +40,8 @@ impl Default for Limits {
             payload: 32 << 20,
             log: 256 << 10,
             outputs: 1 << 20,
+            kept: 64 << 10,
+            keeping: 1 << 20,
         }
     }
 }

@@ -1,7 +1,9 @@
-//! The files of a new plugin's project: the book's example under another name, with the library for
-//! authors and the contract beside it, so that it builds without anything else of krun.
+//! The files of a new plugin's project: an example of krun's own under another name, with the contract
+//! beside it and in Rust the library for authors, so that it builds without anything else of krun.
 //!
 //! Pure: text by path; whoever asks for it writes it.
+
+use std::str::FromStr;
 
 use krun_model::{Fault, FaultCode};
 
@@ -9,6 +11,32 @@ use crate::schema::is_name;
 
 const WORKSPACE: &str = include_str!("../../../plugins/Cargo.toml");
 const EXAMPLE: &str = include_str!("../../../plugins/owners/src/lib.rs");
+
+/// A project in JavaScript.
+const JAVASCRIPT: &[(&str, &str)] = &[
+    (
+        "plugin.js",
+        include_str!("../../../plugins/http-health/plugin.js"),
+    ),
+    (
+        "package.json",
+        include_str!("../../../plugins/http-health/package.json"),
+    ),
+    (".gitignore", "/target\nnode_modules\n"),
+];
+
+/// A project in Python.
+const PYTHON: &[(&str, &str)] = &[
+    (
+        "plugin.py",
+        include_str!("../../../plugins/capacity/plugin.py"),
+    ),
+    (
+        "requirements.txt",
+        include_str!("../../../plugins/capacity/requirements.txt"),
+    ),
+    (".gitignore", "/target\n__pycache__\n"),
+];
 
 /// Files that a project has as they are in krun's own folder `plugins/`.
 const COPIED: &[(&str, &str)] = &[
@@ -60,37 +88,85 @@ const COPIED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Each file of a project in Rust: its path, and its text.
+/// The languages that a project can be made in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Rust.
+    Rust,
+    /// JavaScript.
+    JavaScript,
+    /// Python.
+    Python,
+}
+
+impl FromStr for Language {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "rust" => Ok(Self::Rust),
+            "js" => Ok(Self::JavaScript),
+            "python" => Ok(Self::Python),
+            _ => Err("there are `rust`, `js` and `python`".to_owned()),
+        }
+    }
+}
+
+/// Each file of a project: its path, and its text. The first is the one that says what the plugin does.
 ///
 /// # Errors
 /// [`FaultCode::Usage`] where the name can't be a plugin's.
-pub fn rust(name: &str) -> Result<Vec<(String, String)>, Fault> {
+pub fn project(name: &str, language: Language) -> Result<Vec<(String, String)>, Fault> {
     if !is_name(&name.replace('-', "_")) || name.contains('_') {
         return Err(Fault::new(FaultCode::Usage, "this can't be a plugin's name")
             .at(name)
             .hint("It is made of lower-case letters, digits and hyphens, and begins with a letter."));
     }
+    Ok(match language {
+        Language::Rust => rust(name),
+        Language::JavaScript => from_example(name, "http-health", JAVASCRIPT),
+        Language::Python => from_example(name, "capacity", PYTHON),
+    })
+}
+
+/// Files of one of krun's plugins, under another name, with the contract.
+fn from_example(name: &str, example: &str, files: &[(&str, &str)]) -> Vec<(String, String)> {
+    let module = |name: &str| format!("{}::", name.replace('-', "_"));
+    let renamed = files.iter().map(|(path, text)| {
+        let text = text
+            .replace("../wit/", "wit/")
+            .replace(&module(example), &module(name))
+            .replace(example, name);
+        ((*path).to_owned(), text)
+    });
+    let contract = COPIED.iter().filter(|(path, _)| path.starts_with("wit/"));
+    let contract = contract.map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    renamed.chain(contract).collect()
+}
+
+fn rust(name: &str) -> Vec<(String, String)> {
+    let module = name.replace('-', "_");
     let example = EXAMPLE
         .lines()
         .filter(|line| !line.starts_with("//!"))
         .map(|line| match line.trim() {
             "name: \"owners\"," => format!("    name: \"{name}\",\n"),
-            _ => format!("{line}\n"),
+            _ => format!("{}\n", line.replace("owners::", &format!("{module}::"))),
         })
         .collect::<String>();
     let mut files = vec![
-        ("Cargo.toml".to_owned(), manifest(name)),
-        (".gitignore".to_owned(), "/target\n".to_owned()),
         (
             "src/lib.rs".to_owned(),
             format!("//! The krun plugin `{name}`.\n{example}"),
         ),
+        ("Cargo.toml".to_owned(), manifest(name)),
+        (".gitignore".to_owned(), "/target\n".to_owned()),
     ];
     let copied = COPIED
         .iter()
         .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
     files.extend(copied);
-    Ok(files)
+    files
 }
 
 /// The workspace of krun's own plugins, with this one package beside the library for authors.
@@ -129,12 +205,28 @@ mod tests {
 
     #[test]
     fn a_project_has_its_own_name() {
-        let files = rust("rack-aware").unwrap();
+        let files = project("rack-aware", Language::Rust).unwrap();
         let text = |name: &str| &files.iter().find(|(path, _)| path == name).unwrap().1;
         assert!(text("src/lib.rs").contains("name: \"rack-aware\","));
         assert!(text("Cargo.toml").contains("members = [\"sdk\"]"));
+        for (language, of) in [
+            (Language::JavaScript, "http"),
+            (Language::Python, "capacity"),
+        ] {
+            let files = project("rack-aware", language).unwrap();
+            let (path, text) = &files[0];
+            assert!(
+                text.contains("rack-aware") && text.contains("rack_aware::"),
+                "{path}"
+            );
+            assert!(
+                !text.contains(&format!("{of}-")) && !text.contains(&format!("{of}_")),
+                "{path}"
+            );
+            assert!(files.iter().any(|(path, _)| path == "wit/1.0.0/world.wit"));
+        }
         for name in ["Rack", "rack_aware", "../rack", ""] {
-            assert!(rust(name).is_err(), "{name}");
+            assert!(project(name, Language::Rust).is_err(), "{name}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Effects, their ways back and their outcomes, in words.
 
-use krun_model::{Effect, TargetState, Undo, journal::Outcome};
+use krun_model::{Effect, TargetState, Undo, journal::Outcome, plugin::PluginAct};
 
 /// What an effect does: `write /etc/x (mode 0644)`.
 pub(crate) fn effect_words(effect: &Effect) -> String {
@@ -62,6 +62,33 @@ pub(crate) fn effect_words(effect: &Effect) -> String {
         Effect::ElectLeaders { leaders, .. } => {
             format!("elect the preferred leader of {} partitions", leaders.len())
         }
+        Effect::PluginAct(act) => format!("let {} apply {}", called(act), act.kind),
+        Effect::PluginUndo { act, .. } => format!("let {} undo {}", called(act), act.kind),
+        Effect::Keep { plugin, kept, .. } => {
+            let pairs = kept.pairs.iter();
+            let pairs: Vec<_> = pairs
+                .map(|(key, value)| format!("{key}={}", few(value)))
+                .collect();
+            match pairs.is_empty() {
+                true => format!("keep nothing more for plugin {plugin}"),
+                false => format!("keep for plugin {plugin}: {}", pairs.join(", ")),
+            }
+        }
+    }
+}
+
+fn called(act: &PluginAct) -> String {
+    let component = act.component.short();
+    format!("plugin {} {} ({component})", act.plugin, act.version)
+}
+
+/// The beginning of a text that a plugin keeps.
+fn few(text: &str) -> String {
+    let mut chars = text.chars();
+    let begins: String = chars.by_ref().take(80).collect();
+    match chars.next() {
+        Some(_) => format!("{begins}…"),
+        None => begins,
     }
 }
 
@@ -71,6 +98,7 @@ pub(crate) fn undo_way(undo: &Undo, before: &TargetState) -> String {
         Undo::By(Effect::WriteFile { path, .. }) => format!("restore {path} ({before})"),
         Undo::By(effect) => effect_words(effect),
         Undo::Contained(target) => format!("goes away with {target}"),
+        Undo::Forgotten => "goes with its entry in the journal".to_owned(),
         Undo::Kept => "stays, on purpose".to_owned(),
         Undo::Irreversible(why) => format!("not possible: {why}"),
     }

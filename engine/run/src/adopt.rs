@@ -95,6 +95,7 @@ pub async fn survey(session: &Session, request: &RunRequest) -> Result<Vec<Adopt
                         args: &args,
                         memory: None,
                         unfinished: &[],
+                        kept: &krun_model::plugin::KeptBy::new(),
                     },
                     host: &*session.machine,
                     progress: &Silent,

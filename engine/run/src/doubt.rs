@@ -209,7 +209,10 @@ fn wanted_words(effect: &Effect) -> String {
         Effect::Claim { .. }
         | Effect::Produce { .. }
         | Effect::Reassign { .. }
-        | Effect::ElectLeaders { .. } => "done".into(),
+        | Effect::ElectLeaders { .. }
+        | Effect::PluginAct(_)
+        | Effect::PluginUndo { .. } => "done".into(),
+        Effect::Keep { kept, .. } => kept.to_string(),
         Effect::RemoveFile { .. }
         | Effect::RemoveDir { .. }
         | Effect::Release { .. }

@@ -279,10 +279,14 @@ impl RunCx {
             step: step.address.clone(),
             events: self.session.events.clone(),
         };
-        let (memory, unfinished) = {
+        let (memory, unfinished, kept) = {
             let history = self.session.ledger.history();
             let memory = history.steps.get(&step.address).cloned();
-            (memory, history.unfinished(&step.address))
+            (
+                memory,
+                history.unfinished(&step.address),
+                history.kept(&step.address),
+            )
         };
         let me = StepRef {
             address: &step.address,
@@ -290,6 +294,7 @@ impl RunCx {
             args,
             memory: memory.as_ref(),
             unfinished: &unfinished,
+            kept: &kept,
         };
         let host = JournaledHost {
             session: &self.session,

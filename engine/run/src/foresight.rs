@@ -126,7 +126,11 @@ async fn foresee(
     let Kind::State(kind) = kind_of(kinds, step)? else {
         return Ok(None);
     };
-    let memory = session.ledger.history().steps.get(&step.address).cloned();
+    let (memory, kept) = {
+        let history = session.ledger.history();
+        let memory = history.steps.get(&step.address).cloned();
+        (memory, history.kept(&step.address))
+    };
     let cx = ApplyCx {
         step: StepRef {
             address: &step.address,
@@ -134,6 +138,7 @@ async fn foresee(
             args: &args,
             memory: memory.as_ref(),
             unfinished: &[],
+            kept: &kept,
         },
         host: lens,
         change,

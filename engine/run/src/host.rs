@@ -1,6 +1,6 @@
 //! The one door through which a step changes anything: before-image, intent, effect, outcome.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,13 +9,14 @@ use krun_model::{
     TargetState, WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
-    host::{CommandOutput, Errand, FileStat, PortHolder},
+    host::{CommandOutput, Errand, FileStat, PortHolder, Work},
     journal::Outcome,
     names::numbered,
+    plugin::PluginAct,
     process::Running,
 };
 
-use crate::{Pending, Session, events::StepProgress, in_hand::InHand};
+use crate::{Pending, Session, acts, events::StepProgress, in_hand::InHand};
 
 /// The machine as one step of one run may change it.
 pub(crate) struct JournaledHost<'a> {
@@ -27,7 +28,7 @@ pub(crate) struct JournaledHost<'a> {
 }
 
 impl JournaledHost<'_> {
-    fn progress(&self) -> StepProgress {
+    pub(crate) fn progress(&self) -> StepProgress {
         StepProgress {
             step: self.step.clone(),
             events: self.session.events.clone(),
@@ -51,7 +52,9 @@ impl JournaledHost<'_> {
                 .find(|p| p.effect.target() == target)
                 .cloned()
         };
-        if matches!(effect, Effect::Produce { .. }) || !effect.achieved(before) {
+        if matches!(effect, Effect::Produce { .. } | Effect::PluginUndo { .. })
+            || !effect.achieved(before)
+        {
             return Ok(false);
         }
         if let Some(pending) = pending.filter(|p| p.effect.achieved(before)) {
@@ -69,7 +72,9 @@ impl JournaledHost<'_> {
             .pending
             .iter()
             .find(|pending| pending.step == *self.step && pending.effect == *effect)?;
-        (effect.goes_on(now) || effect.may_arrive_late()).then(|| self.session.ledger.take_up(same))
+        let is_undo = matches!(effect, Effect::PluginUndo { .. });
+        (effect.goes_on(now) || effect.may_arrive_late() || is_undo)
+            .then(|| self.session.ledger.take_up(same))
     }
 
     /// Keeps the bytes that the effect would overwrite, and those that it writes.
@@ -107,6 +112,7 @@ impl WriteHost for JournaledHost<'_> {
         if self.settled_already(&effect, &before).await? {
             return Ok(before);
         }
+        acts::may_undo(&effect, &before)?;
         self.keep_images(&effect, &before).await?;
         let pending = match self.under_way(&effect, &before) {
             Some(pending) => pending,
@@ -119,11 +125,16 @@ impl WriteHost for JournaledHost<'_> {
             }
         };
         session.ledger.acting(self.step);
-        let performed = session.perform(&effect).await;
+        let performed = match &effect {
+            Effect::PluginUndo { act, .. } => acts::undo(self, act).await,
+            // Its intent is all of it.
+            Effect::Keep { .. } => Ok(()),
+            effect => session.perform(effect).await,
+        };
         session.ledger.acted(self.step);
         let after = session.observe(&target).await?;
         if let Err(fault) = &performed
-            && effect.goes_on(&after)
+            && (effect.goes_on(&after) || matches!(effect, Effect::PluginUndo { .. }))
         {
             // The intent stays open, so that the next run knows whose it is.
             return Err(fault.clone());
@@ -134,7 +145,17 @@ impl WriteHost for JournaledHost<'_> {
         };
         session.ledger.settle(pending, outcome).await?;
         performed?;
+        acts::is_undone(&effect, &after)?;
         Ok(after)
+    }
+
+    async fn act(
+        &self,
+        act: &PluginAct,
+        component: Arc<[u8]>,
+        work: Work<'_>,
+    ) -> Result<(), Fault> {
+        acts::act(self, act, component, work).await
     }
 
     async fn fetch(

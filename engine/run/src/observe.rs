@@ -113,10 +113,14 @@ pub(crate) async fn look(
     args: &serde_json::Value,
 ) -> Observation {
     let inputs = inputs(kind, step, args);
-    let (memory, unfinished) = {
+    let (memory, unfinished, kept) = {
         let history = session.ledger.history();
         let memory = history.steps.get(&step.address).cloned();
-        (memory, history.unfinished(&step.address))
+        (
+            memory,
+            history.unfinished(&step.address),
+            history.kept(&step.address),
+        )
     };
     let cx = CheckCx {
         step: StepRef {
@@ -125,6 +129,7 @@ pub(crate) async fn look(
             args,
             memory: memory.as_ref(),
             unfinished: &unfinished,
+            kept: &kept,
         },
         host,
         progress: &Silent,

@@ -205,6 +205,8 @@ impl<'a> Lens<'a> {
                 from: self.stat(from).await?.is_some(),
                 to: self.stat(to).await?.is_some(),
             },
+            // What would be kept is seen only by the call that keeps it.
+            Target::Kept { .. } => TargetState::Absent,
             Target::Process(_)
             | Target::Packages(_)
             | Target::Topic(_)
@@ -212,7 +214,8 @@ impl<'a> Lens<'a> {
             | Target::Configs(_)
             | Target::Group(_)
             | Target::Replicas(_)
-            | Target::Leaders(_) => {
+            | Target::Leaders(_)
+            | Target::Plugin(_) => {
                 return Err(not_foreseen(target));
             }
         })
@@ -311,7 +314,8 @@ impl WriteHost for Lens<'_> {
     async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
         let target = effect.target();
         let before = self.state(&target).await?;
-        if matches!(effect, Effect::Claim { .. }) || effect.achieved(&before) {
+        if matches!(effect, Effect::Claim { .. } | Effect::Keep { .. }) || effect.achieved(&before)
+        {
             return Ok(before);
         }
         if matches!(effect, Effect::Move { .. })

@@ -5,6 +5,8 @@
 //! | as wanted | recovered: it had happened |
 //! | as before | not done: its step does it again |
 //! | neither | in doubt: what was decided about it is carried out; else the run stops and shows all three |
+//! | a plugin's act, begun and not satisfied | recovered, as far as it came: its plugin takes it back, or its step applies it again |
+//! | a plugin's undo | left open: the rollback calls it again |
 //! | still under way (replicas on their way) | left open: its step goes on with it |
 //! | a topic that is not there, or records (the request may still arrive) | left open for its step in a run; in a rollback a topic is not done, and records count as sent |
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
@@ -70,6 +72,10 @@ async fn settle(
                 continue;
             }
             Verdict::NotBegun if may_have_sent(effect, &found) => Outcome::Recovered(found.clone()),
+            // What it did of it is its plugin's to take back.
+            Verdict::NotBegun if session.ledger.history().is_begun(effect) => {
+                Outcome::Recovered(found.clone())
+            }
             Verdict::Later => continue,
             Verdict::InDoubt if !force => {
                 let decided = session.ledger.history().decision(effect.seq, &found);
@@ -145,6 +151,10 @@ fn judge(effect: &EffectMemory, found: &TargetState, taking_back: bool) -> Verdi
         (Effect::ElectLeaders { .. }, found) if !effect.effect.achieved(found) => Verdict::NotBegun,
         // What was sent is counted by the record's own marks when its step goes on.
         (Effect::Produce { .. }, _) => Verdict::NotBegun,
+        // Who takes it back goes on with it; who does not leaves it to whoever will.
+        (Effect::PluginUndo { .. }, _) => Verdict::Later,
+        // Each thing that the plugin asked for has an intent of its own.
+        (Effect::PluginAct(_), found) if !effect.effect.achieved(found) => Verdict::NotBegun,
         (effect, found) if effect.achieved(found) => Verdict::Happened,
         (_, found) if *found == effect.before => Verdict::NotBegun,
         // A process may have died between its start and the crash, or been ended half-way.

@@ -128,7 +128,7 @@ fn way(
         Decision::Redo => effect.effect.clone(),
         Decision::Undo => match &effect.undo {
             Undo::By(back) => back.clone(),
-            Undo::Kept => return Ok(vec![]),
+            Undo::Kept | Undo::Forgotten => return Ok(vec![]),
             Undo::Contained(what) => return Err(refused(&format!("it goes only with {what}"))),
             Undo::Irreversible(why) => return Err(refused(why)),
         },

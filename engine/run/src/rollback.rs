@@ -252,6 +252,7 @@ impl<'a> Undoing<'a> {
             UndoAction::Do(effect) => std::slice::from_ref(effect),
             UndoAction::Conflict { forced, .. } => forced,
             UndoAction::AlreadyBack => return Ok(("already as before".into(), false)),
+            UndoAction::Forgotten => return Ok(("forgotten".into(), false)),
             UndoAction::Kept(why) => return Ok((why.clone(), false)),
             UndoAction::Contained(what) => return Ok((format!("goes with {what}"), false)),
             UndoAction::Irreversible(why) => return Ok((format!("stays: {why}"), false)),
@@ -329,11 +330,14 @@ pub fn undo_words(effect: &Effect) -> &'static str {
         Effect::DeleteTopic { .. } | Effect::DeleteGroup { .. } => "deleted",
         Effect::AlterConfigs { .. } | Effect::CommitOffsets { .. } => "set back",
         Effect::Reassign { .. } => "moved back to their brokers",
+        Effect::PluginUndo { .. } => "taken back by the plugin's own undo",
         Effect::Claim { .. }
         | Effect::InstallPackages { .. }
         | Effect::CreateTopic { .. }
         | Effect::Produce { .. }
         | Effect::AddPartitions { .. }
-        | Effect::ElectLeaders { .. } => "done",
+        | Effect::ElectLeaders { .. }
+        | Effect::PluginAct(_)
+        | Effect::Keep { .. } => "done",
     }
 }

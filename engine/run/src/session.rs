@@ -9,10 +9,11 @@ use krun_model::{
     event::{EVENTS_VERSION, RunStatus},
     host::Machine,
     journal::{Pin, Verb, Who},
+    plugin::Plugins,
 };
 use tokio::sync::watch;
 
-use crate::{EventSender, Ledger};
+use crate::{EventSender, Ledger, acts};
 
 /// A deployment, the machine it is on, and who watches.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Session {
     pub machine: Arc<dyn Machine>,
     /// The clients of its clusters: topics, records, replicas and leaders.
     pub cluster: Arc<dyn Effector>,
+    /// Who asks plugins about what they did.
+    pub plugins: Arc<dyn Plugins>,
     /// Where events go.
     pub events: EventSender,
     /// Who runs krun.
@@ -74,13 +77,22 @@ impl Session {
             | Target::Contents(_)
             | Target::Moved { .. }
             | Target::Process(_)
-            | Target::Packages(_) => &*self.machine,
+            | Target::Packages(_)
+            | Target::Plugin(_)
+            | Target::Kept { .. } => &*self.machine,
         }
     }
 
     /// The state of a target now.
     pub(crate) async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
-        self.effector(target).observe(target).await
+        match target {
+            Target::Plugin(act) => Ok(acts::observe(self, act).await),
+            Target::Kept { step, plugin } => {
+                let kept = self.ledger.history().kept(step).remove(plugin);
+                Ok(kept.map_or(TargetState::Absent, TargetState::Kept))
+            }
+            _ => self.effector(target).observe(target).await,
+        }
     }
 
     /// Performs an effect whose content may still lie in the blobs.
@@ -118,7 +130,9 @@ impl Session {
         let inside = match target {
             Target::Path(path) | Target::Contents(path) => path.starts_with(fence),
             Target::Moved { from, to } => from.starts_with(fence) && to.starts_with(fence),
-            Target::Process(_) | Target::Packages(_) => true,
+            Target::Process(_) | Target::Packages(_) | Target::Plugin(_) | Target::Kept { .. } => {
+                true
+            }
             other => other.is_in_cluster(),
         };
         if inside {

@@ -182,6 +182,7 @@ fn session(state: &Utf8Path, events: EventSender) -> Session {
             cancel.clone(),
         )),
         cluster: Arc::new(NoCluster),
+        plugins: Arc::new(krun_model::plugin::NoPlugins),
         events,
         who: Who {
             user: "u".into(),

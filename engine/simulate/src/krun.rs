@@ -119,6 +119,7 @@ pub fn krun(
             let session = Session {
                 ledger: Arc::new(Ledger::open(Arc::new(journal), deployment(), id)?),
                 machine: machine.clone() as Arc<dyn Machine>,
+                plugins: Arc::new(krun_model::plugin::NoPlugins),
                 cluster: machine as Arc<dyn Effector>,
                 events,
                 who: who(),

@@ -245,6 +245,9 @@ pub fn verb(effect: &Effect) -> &'static str {
         Effect::CommitOffsets { .. } => "commit",
         Effect::Reassign { .. } => "reassign",
         Effect::ElectLeaders { .. } => "elect",
+        Effect::PluginAct(_) => "let act",
+        Effect::PluginUndo { .. } => "let undo",
+        Effect::Keep { .. } => "keep",
     }
 }
 

@@ -232,6 +232,9 @@ fn effects(records: &[Record], id: &str) -> Map<usize> {
         let found = records.iter().find(|other| other.seq == *intent);
         if let Some(Entry::Intent { effect, .. }) = found.map(|record| &record.entry) {
             let name = match effect {
+                // A plugin that was cut off applies its step again; what it did and asks for has effects
+                // of its own, which are counted.
+                Effect::PluginAct(_) => continue,
                 // Where in the quarantine something is set aside, a killed step may choose anew.
                 Effect::Move { from, to } if to.as_str().contains("/quarantine/") => {
                     format!("set aside: {from}")

@@ -34,7 +34,9 @@ pub fn points(before: &[Record], records: &[Record], folder: &Utf8Path) -> Vec<P
                 let ms = took(record, records) / 2;
                 moments.push(Moment::During { ms });
             }
-            moments.push(Moment::Acted);
+            if !holds_others(effect) {
+                moments.push(Moment::Acted);
+            }
         }
         for moment in moments {
             points.push(Point {
@@ -53,7 +55,8 @@ pub fn points(before: &[Record], records: &[Record], folder: &Utf8Path) -> Vec<P
 }
 
 /// Whether an effect takes its time, so that krun can well be killed in the middle of it. The others are
-/// one call of the kernel, which happens or does not, or a rename after all else.
+/// one call of the kernel, which happens or does not, or a rename after all else; what a plugin does is made
+/// of effects with points of their own.
 fn lasts(effect: &Effect) -> bool {
     match effect {
         Effect::WriteFile { .. }
@@ -62,7 +65,10 @@ fn lasts(effect: &Effect) -> bool {
         | Effect::RemoveDir { .. }
         | Effect::Link { .. }
         | Effect::Move { .. }
-        | Effect::Claim { .. } => false,
+        | Effect::Claim { .. }
+        | Effect::PluginAct(_)
+        | Effect::PluginUndo { .. }
+        | Effect::Keep { .. } => false,
         Effect::Release { .. }
         | Effect::StartProcess(_)
         | Effect::StopProcess { .. }
@@ -77,6 +83,12 @@ fn lasts(effect: &Effect) -> bool {
         | Effect::Reassign { .. }
         | Effect::ElectLeaders { .. } => true,
     }
+}
+
+/// Whether records of the same step come between its intent and its outcome: what would be after the effect
+/// is then before the outcome, and is a point of its own.
+fn holds_others(effect: &Effect) -> bool {
+    matches!(effect, Effect::PluginAct(_) | Effect::PluginUndo { .. })
 }
 
 /// Milliseconds from an intent to its outcome.

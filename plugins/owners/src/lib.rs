@@ -30,6 +30,8 @@ impl Kind for Owner {
     const DOC: &'static str = "Says in a folder, in the file OWNER, which team owns it.";
     const MODE: Mode = Mode::State;
     const UNDO: UndoClass = UndoClass::Reversible;
+    const EXAMPLES: &'static [&'static str] =
+        &["owners::owner(\"owner\", #{ folder: root, team: \"payments\" });"];
     type Args = Args;
 
     fn validate(args: &Args) -> Result<Vec<Target>, Fault> {

@@ -24,6 +24,8 @@ pub struct Entry {
     pub incarnation: fn(wit::Step, &host::Reader) -> Result<Option<String>, types::Fault>,
     pub apply: fn(wit::Step, Change, &host::Reader, &host::Writer) -> Result<String, types::Fault>,
     pub verify: fn(wit::Step, &host::Reader) -> Result<(), types::Fault>,
+    pub undo: fn(wit::Step, &host::Reader, &host::Writer) -> Result<(), types::Fault>,
+    pub upgrade: fn(&str, Vec<(String, String)>) -> Result<Vec<(String, String)>, types::Fault>,
     pub name: &'static str,
 }
 
@@ -53,6 +55,11 @@ pub const fn entry<K: Kind>() -> Entry {
             let step = step::<K>(given)?;
             K::verify(&step, &Reader(look)).map_err(|fault| fault.0)
         },
+        undo: |given, look, act| {
+            let step = step::<K>(given)?;
+            K::undo(&step, &Reader(look), &Writer(act)).map_err(|fault| fault.0)
+        },
+        upgrade: |version, kept| K::upgrade(version, kept).map_err(|fault| fault.0),
         name: K::NAME,
     }
 }
@@ -69,6 +76,7 @@ fn describe_kind<K: Kind>() -> wit::Kind {
         doc: K::DOC.to_owned(),
         mode: K::MODE,
         undo: K::UNDO,
+        undoes: K::UNDOES,
         arguments: schema::<K>().to_string(),
         outputs: K::OUTPUTS
             .iter()
@@ -218,6 +226,22 @@ macro_rules! plugin {
 
                 fn verify(step: wit::Step, look: &host::Reader) -> Result<(), types::Fault> {
                     (kind(&step.kind)?.verify)(step, look)
+                }
+
+                fn undo(
+                    step: wit::Step,
+                    look: &host::Reader,
+                    act: &host::Writer,
+                ) -> Result<(), types::Fault> {
+                    (kind(&step.kind)?.undo)(step, look, act)
+                }
+
+                fn upgrade(
+                    name: String,
+                    version: String,
+                    kept: Vec<(String, String)>,
+                ) -> Result<Vec<(String, String)>, types::Fault> {
+                    (kind(&name)?.upgrade)(&version, kept)
                 }
             }
         };

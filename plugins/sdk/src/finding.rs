@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Change, DiffLine, bindings::exports::krun::plugin::step_kinds as wit};
+use crate::{Change, DiffLine, QuotaOf, bindings::exports::krun::plugin::step_kinds as wit};
 
 /// What a step says: plain data by name. A kind names its outputs in `Kind::OUTPUTS`.
 pub type Outputs = Map<String, Value>;
@@ -58,6 +58,8 @@ pub enum Target {
     Path(String),
     /// A topic of the cluster at these bootstrap servers.
     Topic(Vec<String>, String),
+    /// Quotas in the cluster at these bootstrap servers.
+    Quotas(Vec<String>, QuotaOf),
 }
 
 impl Target {
@@ -65,6 +67,7 @@ impl Target {
         match self {
             Self::Path(path) => wit::Target::Path(path),
             Self::Topic(bootstrap, name) => wit::Target::Topic((bootstrap, name)),
+            Self::Quotas(bootstrap, of) => wit::Target::Quotas((bootstrap, of)),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What a kind is handed: a reader to look with, a writer to change with.
 
 use crate::{
-    Cluster, CommandOutput, Fault, FileEntry, Group, Level, Response, Setting, SettingsOf,
+    Cluster, CommandOutput, Fault, FileEntry, Group, Level, QuotaOf, Response, Setting, SettingsOf,
     bindings::krun::plugin::{
-        commands, file_changes, files, host, http, kafka, kafka_changes, log as wit_log, waiting,
+        commands, file_changes, files, host, http, kafka, kafka_changes, key_value, log as wit_log,
+        waiting,
     },
 };
 
@@ -76,6 +77,26 @@ impl Reader<'_> {
     pub fn pause(&self, milliseconds: u32) -> Result<(), Fault> {
         Ok(waiting::pause(self.0, milliseconds)?)
     }
+
+    /// Whether the run is to stop.
+    pub fn stopped(&self) -> Result<bool, Fault> {
+        Ok(waiting::stopped(self.0)?)
+    }
+
+    /// What is kept for the step under a key.
+    pub fn kept(&self, key: &str) -> Result<Option<String>, Fault> {
+        Ok(key_value::get(self.0, key)?)
+    }
+
+    /// All keys under which something is kept for the step.
+    pub fn kept_keys(&self) -> Result<Vec<String>, Fault> {
+        Ok(key_value::keys(self.0)?)
+    }
+
+    /// The quotas that are set for exactly these, by key.
+    pub fn quotas(&self, bootstrap: &[String], of: &QuotaOf) -> Result<Vec<(String, f64)>, Fault> {
+        Ok(kafka::quotas(self.0, bootstrap, of)?)
+    }
 }
 
 /// A machine, and what can be reached from it, to change. Each change is journaled before it happens.
@@ -136,6 +157,21 @@ impl Writer<'_> {
         Ok(kafka_changes::alter_settings(
             self.0, bootstrap, of, changes,
         )?)
+    }
+
+    /// Keeps a value for the step, or nothing more where none is given.
+    pub fn keep(&self, key: &str, value: Option<&str>) -> Result<(), Fault> {
+        Ok(key_value::set(self.0, key, value)?)
+    }
+
+    /// Sets some quotas, or takes them away where no value is given.
+    pub fn alter_quotas(
+        &self,
+        bootstrap: &[String],
+        of: &QuotaOf,
+        changes: &[(String, Option<f64>)],
+    ) -> Result<(), Fault> {
+        Ok(kafka_changes::alter_quotas(self.0, bootstrap, of, changes)?)
     }
 
     /// Adds partitions up to a number, which cannot be taken back.

@@ -30,6 +30,8 @@ pub trait Kind {
     const MODE: Mode;
     /// What a rollback can do with what it does.
     const UNDO: UndoClass = UndoClass::Nothing;
+    /// Whether [`undo`](Self::undo) takes back what its steps did; else krun gives everything back itself.
+    const UNDOES: bool = false;
     /// Names of its outputs, each with what it says.
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[];
     /// Statements of a runbook, each declaring one step of the kind.
@@ -84,5 +86,28 @@ pub trait Kind {
     /// What it does not do.
     fn verify(_step: &Step<Self::Args>, _look: &Reader) -> Result<(), Fault> {
         Ok(())
+    }
+
+    /// Of a kind with [`UNDOES`](Self::UNDOES): takes back what `apply` did. A check afterwards must not be
+    /// satisfied. May be called for an `apply` that was cut off, and again after it was cut off itself.
+    ///
+    /// # Errors
+    /// What went wrong; what depends on the step is not taken back then.
+    fn undo(_step: &Step<Self::Args>, _look: &Reader, _act: &Writer) -> Result<(), Fault> {
+        Err(Fault::new(
+            FaultCode::Other,
+            "this kind says that it undoes its steps, but does not say how",
+        ))
+    }
+
+    /// Makes of what another version of this plugin kept for a step what this one would have kept.
+    ///
+    /// # Errors
+    /// What this version can't make anything of.
+    fn upgrade(
+        _version: &str,
+        kept: Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        Ok(kept)
     }
 }

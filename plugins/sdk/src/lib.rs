@@ -71,7 +71,7 @@ pub use bindings::{
         http::Response,
         kafka::{Broker, Cluster, Group, Lag, Partition, Setting, SettingsOf, Topic},
         log::Level,
-        types::{After, Change, DiffLine, FaultCode},
+        types::{After, Change, DiffLine, FaultCode, QuotaName, QuotaOf},
     },
 };
 pub use fault::Fault;

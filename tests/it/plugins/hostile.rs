@@ -1,9 +1,10 @@
-//! What plugins must not be able to do: each kind of `plugins/hostile` tries one thing.
+//! What plugins must not be able to do: each kind of `tests/guests/hostile` tries one thing.
 
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     os::unix::fs::symlink,
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use std::{
 use super::*;
 
 /// A lab in which the hostile plugin may read and write below `mine`, and nothing else.
-fn lab() -> Lab {
+pub(super) fn lab() -> Lab {
     lab_granting(&[])
 }
 
@@ -26,7 +27,7 @@ fn lab_granting(more: &[String]) -> Lab {
 
 /// Runs one hostile step beside a harmless one, which must be done all the same; what krun says.
 #[track_caller]
-fn tries(lab: &Lab, kind: &str, at: &str) -> String {
+pub(super) fn tries(lab: &Lab, kind: &str, at: &str) -> String {
     tries_with(lab, kind, &format!("at: \"{at}\""))
 }
 
@@ -50,13 +51,13 @@ fn tries_with(lab: &Lab, kind: &str, arguments: &str) -> String {
 }
 
 #[track_caller]
-fn holds(text: &str, parts: &[&str]) {
+pub(super) fn holds(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no {part:?} in:\n{text}");
     }
 }
 
-fn mine(lab: &Lab, name: &str) -> String {
+pub(super) fn mine(lab: &Lab, name: &str) -> String {
     lab.path("mine").join(name).display().to_string()
 }
 
@@ -298,4 +299,31 @@ fn half_done() {
     lab.run(&["rollback", "--yes"]).expect(0);
     assert_eq!(text(&lab, "mine/a"), "before");
     assert!(!lab.path("mine/a2").exists());
+}
+
+/// A guest that waits a minute at a time learns at once that the run is to stop.
+#[test]
+fn a_run_that_is_stopped() {
+    let lab = lab();
+    let file = mine(&lab, "a");
+    let step = format!("hostile::wait(\"attack\", #{{ at: \"{file}\" }});");
+    runbook(&lab, "hostile", &step);
+    let mut krun = lab.krun(&["run", "test.rhai"]);
+    krun.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut krun = krun.spawn().expect("krun starts");
+    let began = Instant::now();
+    while text(&lab, "mine/a") != "waiting" {
+        assert!(began.elapsed() < Duration::from_secs(60), "it never waits");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let told = Instant::now();
+    assert!(krun_tests::procs::signal(
+        krun.id(),
+        rustix::process::Signal::INT
+    ));
+    let ended = krun.wait().expect("krun ends");
+    assert!(!ended.success(), "{ended}");
+    assert!(told.elapsed() < Duration::from_secs(30));
+    lab.run(&["rollback", "--yes"]).expect(0);
+    assert!(!lab.path("mine/a").exists());
 }

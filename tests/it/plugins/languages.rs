@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::cluster::kcat;
 
 /// Where what npm and pip install is kept for all tests of this build.
 fn tools() -> PathBuf {
@@ -103,6 +104,31 @@ fn javascript() {
     let done = lab.run(&["run", "test.rhai", "--json"]).expect(0);
     answering.join().expect("the server");
     assert!(done.out().contains("\"attempts\":2"), "{}", done.out());
+    // The shipped runbook, with a service that is up at once.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = server.accept().expect("a request");
+        let mut head = [0; 4096];
+        let _ = stream.read(&mut head);
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nUP";
+        stream.write_all(answer.as_bytes()).expect("an answer");
+    });
+    let grants = [format!("http:127.0.0.1:{port}")];
+    add(&lab, &lab.path(""), &component, &grants).expect(0);
+    let shipped = repository().join("runbooks/services-answer.rhai");
+    fs::copy(shipped, lab.path("services-answer.rhai")).expect("the runbook");
+    let services = format!("services=ui=http://127.0.0.1:{port}/health");
+    let arguments = [
+        "run",
+        "services-answer.rhai",
+        "--json",
+        "--param",
+        &services,
+    ];
+    let done = lab.run(&[&arguments[..], &["--param", "contains=UP"]].concat());
+    assert_eq!(done.expect(0).finished()["failed"], 0);
+    answering.join().expect("the server");
     asks(1, "UP");
     let said = flat(&lab.run(&["run", "test.rhai"]).expect(1).err());
     assert!(
@@ -160,6 +186,21 @@ fn python() {
         said.contains("it has 2 partitions, and 18 are needed for what producers write"),
         "{said}"
     );
+    // The shipped runbook makes a topic of that size.
+    let shipped = repository().join("runbooks/sized-topic.rhai");
+    fs::copy(shipped, folder.join("sized-topic.rhai")).expect("the runbook");
+    let at = format!("bootstrap={bootstrap}");
+    let mut arguments = vec!["run", "books/sized-topic.rhai", "--param", &at];
+    for param in ["topic=sized", "write_mb_s=40", "replication_factor=1"] {
+        arguments.extend(["--param", param]);
+    }
+    lab.run(&arguments).expect(0);
+    let shown = kcat(&["-b", &bootstrap, "-L", "-t", "sized"]);
+    assert!(
+        shown.contains("topic \"sized\" with 6 partitions"),
+        "{shown}"
+    );
+    lab.run(&["rollback", "sized-topic", "--yes"]).expect(0);
     sizes("write_mb_s: 0");
     let said = flat(&lab.run(&["check", "books/size.rhai"]).expect(3).err());
     assert!(said.contains("`write_mb_s` is at least 1"), "{said}");

@@ -102,6 +102,85 @@ fn killed_anywhere() {
     assert_eq!(last["failed"], 0, "{last}");
 }
 
+/// `krun plugin test`: the examples, killed at every record; what lies is found out.
+#[test]
+fn tested_by_their_own_examples() {
+    let lab = lab();
+    for plugin in ["owners", "shared-line"] {
+        let component = component(plugin);
+        let file = component.to_str().expect("UTF-8");
+        let done = lab.run(&["plugin", "test", file, "--json", "--one-of-each"]);
+        let last = done.expect(0).events().pop().expect("totals");
+        assert_eq!(last["failed"], 0, "{last}");
+        assert!(
+            last["trials"].as_u64().is_some_and(|all| all > 20),
+            "{last}"
+        );
+    }
+    let hostile = component("hostile");
+    let file = hostile.to_str().expect("UTF-8");
+    let fails = |kind: &str| {
+        lab.run(&["plugin", "test", file, "--kind", kind])
+            .expect(1)
+            .err()
+    };
+    assert!(fails("lie").contains("the undisturbed run ended with"));
+    assert!(fails("lie_in_undo").contains("the undisturbed rollback ended with"));
+    let said = lab
+        .run(&["plugin", "test", file, "--kind", "read"])
+        .expect(2);
+    assert!(said.err().contains("has no example"), "{}", said.err());
+    let quota = component("client-quota");
+    let said = lab.run(&["plugin", "test", quota.to_str().expect("UTF-8")]);
+    assert!(said.expect(2).err().contains("`--bootstrap HOST:PORT`"));
+}
+
+/// A component over the network, and what its bytes must be.
+#[test]
+fn added_from_a_url() {
+    use std::io::{Read as _, Write as _};
+    let lab = lab();
+    let bytes = fs::read(component("owners")).expect("a component");
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!(
+        "http://{}/owners.wasm",
+        server.local_addr().expect("an address")
+    );
+    let lock = text(&lab, "krun.lock");
+    let sha256 = lock.split_once("sha256: ").expect("a sum").1[..64].to_owned();
+    let other = "0".repeat(64);
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = server.accept() {
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head);
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                bytes.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+            let _ = stream.write_all(&bytes);
+        }
+    });
+    fs::remove_dir_all(lab.path("plugins")).expect("the plugin goes");
+    let refused = lab.run(&["plugin", "add", &url, "--sha256", &other]);
+    assert_ne!(refused.code(), 0);
+    assert_eq!(text(&lab, "krun.lock"), lock);
+    lab.run(&["plugin", "add", &url, "--sha256", &sha256])
+        .expect(0);
+    assert_eq!(text(&lab, "krun.lock"), lock, "the grants stay");
+    lab.run(&["plugin", "verify"]).expect(0);
+    let local = component("owners");
+    let wrong = [
+        "plugin",
+        "add",
+        local.to_str().expect("UTF-8"),
+        "--sha256",
+        &other,
+    ];
+    let said = lab.run(&wrong).expect(1).err();
+    assert!(said.contains("not the one that is wanted"), "{said}");
+}
+
 /// From nothing to a run: a new project builds, and does what its source says.
 #[test]
 fn a_project_of_ones_own() {

@@ -42,7 +42,9 @@ impl Effector for LocalMachine {
             | Target::Configs(_)
             | Target::Group(_)
             | Target::Replicas(_)
-            | Target::Leaders(_) => Err(not_of_a_machine(target)),
+            | Target::Leaders(_)
+            | Target::Plugin(_)
+            | Target::Kept { .. } => Err(not_of_a_machine(target)),
         }
     }
 
@@ -107,7 +109,10 @@ fn on_files(effect: &Effect) -> Result<(), Fault> {
         | Effect::AddPartitions { .. }
         | Effect::AlterConfigs { .. }
         | Effect::CommitOffsets { .. }
-        | Effect::DeleteGroup { .. } => Err(not_of_a_machine(&effect.target())),
+        | Effect::DeleteGroup { .. }
+        | Effect::PluginAct(_)
+        | Effect::PluginUndo { .. }
+        | Effect::Keep { .. } => Err(not_of_a_machine(&effect.target())),
     }
 }
 

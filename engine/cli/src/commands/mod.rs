@@ -12,6 +12,10 @@ mod logs;
 mod plan;
 #[cfg(feature = "plugins")]
 mod plugin;
+#[cfg(feature = "plugins")]
+mod plugin_fetch;
+#[cfg(feature = "plugins")]
+mod plugin_test;
 mod policy;
 mod prune;
 mod resolve;

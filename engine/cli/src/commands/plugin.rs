@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, fs, io::Write as _, process::ExitCode};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode};
-use krun_plugin::{Grant, LOCK, Lock, Locked, Plugin, lock::API};
+use krun_plugin::{Grant, LOCK, Lock, Locked, Plugin, lock::API, new::Language};
 use serde_json::json;
 
-use super::{Outcome, status::print_json};
+use super::{Outcome, plugin_fetch, plugin_test::plugin_test, status::print_json};
 use crate::{
     args::PluginCommand,
     context::{Context, absolute},
@@ -18,28 +18,42 @@ pub fn plugin(context: &Context, command: PluginCommand) -> Outcome {
     match command {
         PluginCommand::Add {
             file,
+            sha256,
             grant,
             folder,
-        } => add(context, &file, &grant, &folder),
+        } => add(context, &file, sha256.as_deref(), &grant, &folder),
         PluginCommand::Build {
             package,
             target_dir,
         } => build(context, &package, target_dir.as_deref()),
         PluginCommand::Inspect { plugin, folder } => inspect(context, &plugin, &folder),
         PluginCommand::List { folder } => list(context, &folder),
-        PluginCommand::New { name } => new(context, &name),
+        PluginCommand::New { name, lang } => new(context, &name, lang),
+        PluginCommand::Test(args) => plugin_test(context, args),
         PluginCommand::Verify { folder } => verify(context, &folder),
     }
 }
 
-fn add(context: &Context, file: &str, grants: &[String], folder: &str) -> Outcome {
+fn add(
+    context: &Context,
+    file: &str,
+    sha256: Option<&str>,
+    grants: &[String],
+    folder: &str,
+) -> Outcome {
     let grants = grants
         .iter()
-        .map(|text| parse(text))
+        .map(|text| grant(text))
         .collect::<Result<Vec<_>, _>>()?;
-    let (folder, file) = (folder_of(folder)?, absolute(file)?);
+    let folder = folder_of(folder)?;
+    let fetched = plugin_fetch::fetched(context, file, sha256)?;
+    let file = match &fetched {
+        Some(fetched) => fetched.file.clone(),
+        None => absolute(file)?,
+    };
     let mut lock = plugins::lock_of(&folder)?.unwrap_or_else(Lock::empty);
     let plugin = plugins::runtime(context)?.open(&file, None)?;
+    plugin_fetch::is_wanted(&plugin, sha256)?;
     plugins::refuse_taken(&registry::kinds(context.patterns()?), &plugin)?;
     let name = plugin.name();
     let before = lock.plugins.remove(name);
@@ -78,7 +92,8 @@ fn folder_of(text: &str) -> Result<Utf8PathBuf, Fault> {
     Ok(absolute(text)?.components().collect())
 }
 
-fn parse(text: &str) -> Result<Grant, Fault> {
+/// A grant as it is typed.
+pub fn grant(text: &str) -> Result<Grant, Fault> {
     text.parse()
         .map_err(|why: String| Fault::new(FaultCode::Usage, "this is no grant").because(why))
 }
@@ -150,8 +165,12 @@ fn build(context: &Context, package: &str, target: Option<&str>) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn new(context: &Context, name: &str) -> Outcome {
-    let files = krun_plugin::new::rust(name)?;
+fn new(context: &Context, name: &str, language: Language) -> Outcome {
+    let files = krun_plugin::new::project(name, language)?;
+    let does = files
+        .first()
+        .map(|(path, _)| path.clone())
+        .unwrap_or_default();
     let folder = absolute(name)?;
     fs::create_dir(&folder)
         .map_err(|error| Fault::io("could not make the project's folder", &folder, &error))?;
@@ -165,8 +184,13 @@ fn new(context: &Context, name: &str) -> Outcome {
         fs::write(&path, text).map_err(|error| failed(&error))?;
     }
     context.print(&format!("{folder}\n"));
+    let first = match language {
+        Language::Rust => String::new(),
+        Language::JavaScript => format!("`npm install` in {name}, then "),
+        Language::Python => format!("`pip install -r {name}/requirements.txt`, then "),
+    };
     context.remark(&format!(
-        "build it with `krun plugin build {name}`; what it does is in {name}/src/lib.rs"
+        "build it with {first}`krun plugin build {name}`; what it does is in {name}/{does}"
     ));
     Ok(ExitCode::SUCCESS)
 }

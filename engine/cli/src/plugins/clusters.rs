@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use krun_kafka::view::{self, ClusterView};
-use krun_model::{Fault, configs::ConfigsOf};
+use krun_model::{
+    Fault,
+    configs::{ClientsOf, ConfigsOf},
+};
 use krun_plugin::clusters::{Broker, Cluster, Clusters, Group, Lag, Partition, Setting, Topic};
 
 /// How long a cluster may take to show itself.
@@ -52,6 +55,14 @@ impl Clusters for Kafka {
             explicit: one.explicit,
         };
         Ok(found.map(|all| all.into_iter().map(setting).collect()))
+    }
+
+    async fn quotas(
+        &self,
+        bootstrap: &[String],
+        of: &ClientsOf,
+    ) -> Result<Vec<(String, f64)>, Fault> {
+        Ok(view::quotas(bootstrap, of).await?.into_iter().collect())
     }
 
     async fn groups(&self, bootstrap: &[String]) -> Result<Vec<Group>, Fault> {

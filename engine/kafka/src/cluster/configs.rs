@@ -39,6 +39,7 @@ pub async fn describe(
         ConfigsOf::Topic(name) => return entries(connection, Resource::Topic(name)).await,
         ConfigsOf::Broker(id) => *id,
         ConfigsOf::Brokers => brokers(connection).await?[0],
+        ConfigsOf::Clients(_) => return Err(not_here(of)),
     };
     if !brokers(connection).await?.contains(&broker) {
         return Err(Fault::new(
@@ -49,6 +50,11 @@ pub async fn describe(
         .hint("`krun status --cluster` shows the brokers that are registered."));
     }
     entries(connection, Resource::Broker(broker)).await
+}
+
+/// Quotas have requests of their own: see [`quotas`](super::quotas).
+fn not_here(of: &ConfigsOf) -> Fault {
+    Fault::internal(format!("{of} were taken for settings"))
 }
 
 async fn brokers(connection: &Connection) -> Result<Vec<i32>, Fault> {
@@ -129,6 +135,7 @@ fn own_value(of: &ConfigsOf, entry: &Entry) -> Option<String> {
         ConfigsOf::Topic(_) => at(Source::Topic).or_else(|| at(Source::Unsaid)),
         ConfigsOf::Broker(_) => at(Source::Broker),
         ConfigsOf::Brokers => at(Source::Brokers),
+        ConfigsOf::Clients(_) => None,
     }
 }
 
@@ -190,6 +197,7 @@ async fn write(
     let of = match &configs.of {
         ConfigsOf::Topic(name) => Resource::Topic(name),
         ConfigsOf::Broker(id) => Resource::Broker(*id),
+        ConfigsOf::Clients(_) => return Err(not_here(&configs.of)),
         ConfigsOf::Brokers => {
             return alter::all_brokers(connection, changes, validate_only)
                 .await

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use krun_model::{
     Effect, Effector, Fault, Target, TargetState,
+    configs::{ConfigsOf, ConfigsRef},
     topic::{GroupRef, TopicRef, TopicSeen},
 };
 
@@ -14,7 +15,7 @@ use super::{
     connection::Connection,
     create, elect, groups, partitions,
     produce::{self, Batch},
-    reach, reassign,
+    quotas, reach, reassign,
 };
 use crate::view::unreachable_fault;
 
@@ -96,6 +97,14 @@ impl Effector for ClusterEffector {
                 write(topic.clone(), batch).await
             }
             Effect::AddPartitions { topic, total } => partitions::add(topic, *total).await,
+            Effect::AlterConfigs {
+                configs:
+                    ConfigsRef {
+                        bootstrap,
+                        of: ConfigsOf::Clients(of),
+                    },
+                changes,
+            } => quotas::alter(bootstrap, of, changes).await,
             Effect::AlterConfigs { configs, changes } => configs::alter(configs, changes).await,
             Effect::CommitOffsets { group, offsets } => {
                 let (group, offsets) = (group.clone(), offsets.clone());
@@ -133,6 +142,10 @@ async fn blocking<T: Send + 'static>(
 async fn state(connection: &Connection, target: &Target) -> Result<TargetState, Fault> {
     Ok(match target {
         Target::Topic(topic) | Target::Records(topic) => topic_state(connection, topic).await?,
+        Target::Configs(ConfigsRef {
+            of: ConfigsOf::Clients(of),
+            ..
+        }) => TargetState::Configs(quotas::own(connection, of).await?),
         Target::Configs(wanted) => match configs::describe(connection, &wanted.of).await? {
             Some(entries) => TargetState::Configs(configs::own(&wanted.of, &entries)),
             None => TargetState::Absent,

@@ -154,6 +154,7 @@ impl Lab {
             args,
             memory,
             unfinished: &[],
+            kept: &NOTHING,
         }
     }
 
@@ -282,3 +283,6 @@ impl Drop for Lab {
         self.kill(None);
     }
 }
+
+/// What plugins keep for a step of a built-in kind.
+static NOTHING: krun_model::plugin::KeptBy = krun_model::plugin::KeptBy::new();

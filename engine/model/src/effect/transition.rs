@@ -47,6 +47,7 @@ impl Effect {
             | Self::StopProcess { .. }
             | Self::DeleteTopic { .. }
             | Self::DeleteGroup { .. } => TargetState::Absent,
+            Self::Keep { kept, .. } => TargetState::Kept(kept.clone()),
             Self::Claim { .. } => before.clone(),
             Self::Release { keep, .. } => match before {
                 TargetState::Contents(names) => {

@@ -58,11 +58,14 @@ fn rename_effect(memory: &mut EffectMemory, to: impl Fn(&Address) -> Address) {
     memory.step = to(&memory.step);
     let undo = match &mut memory.undo {
         Undo::By(effect) => Some(effect),
-        Undo::Contained(_) | Undo::Kept | Undo::Irreversible(_) => None,
+        Undo::Contained(_) | Undo::Kept | Undo::Irreversible(_) | Undo::Forgotten => None,
     };
     for effect in [Some(&mut memory.effect), undo].into_iter().flatten() {
         if let Some(id) = process_of(effect) {
             id.step = to(&id.step);
+        }
+        if let Effect::Keep { step, .. } = effect {
+            *step = to(step);
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn topic_of(target: &Target) -> Option<Target> {
         Target::Records(topic) => (&topic.bootstrap, &topic.name),
         Target::Configs(configs) => match &configs.of {
             ConfigsOf::Topic(name) => (&configs.bootstrap, name),
-            ConfigsOf::Broker(_) | ConfigsOf::Brokers => return None,
+            ConfigsOf::Broker(_) | ConfigsOf::Brokers | ConfigsOf::Clients(_) => return None,
         },
         _ => return None,
     };
@@ -105,6 +105,7 @@ pub(super) fn act_on(
             (Target::Group(_), TargetState::Committed(_)) => UndoAction::Do(effect.clone()),
             (_, other) => net.conflict(other.to_string(), vec![effect.clone()]),
         },
+        (_, Undo::Forgotten) => UndoAction::Forgotten,
         (_, Undo::Kept) => UndoAction::Kept("stays".into()),
         (_, Undo::Contained(container)) => UndoAction::Irreversible(format!(
             "{container} stays, and records can't be taken out of it"

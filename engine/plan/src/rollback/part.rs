@@ -55,16 +55,29 @@ fn later(
     if !matches!(line.action, UndoAction::Do(_) | UndoAction::Conflict { .. }) {
         return vec![];
     }
-    let mut effects = own.effects.iter().chain(&own.pending);
-    let Some(first) = effects.find(|effect| effect.effect.target().is_same(&line.target)) else {
+    // Of a plugin's act: also all that it asked for.
+    let effects: Vec<_> = own
+        .effects
+        .iter()
+        .chain(&own.pending)
+        .filter(|effect| {
+            effect.effect.target().is_same(&line.target) || line.intents.contains(&effect.seq)
+        })
+        .collect();
+    let Some(first) = effects.iter().min_by_key(|effect| effect.seq) else {
         return vec![];
     };
+    let is_act = |effect: &EffectMemory| matches!(effect.effect, Effect::PluginAct(_));
     let mut later: Vec<_> = others
         .iter()
         .filter(|other| other.seq > first.seq)
         .filter(|other| {
-            lies_in(&other.effect.target(), &line.target)
-                || (other.undo != Undo::Kept && graph.precedes(&line.step, &other.step))
+            let target = other.effect.target();
+            let lies_in = |one: &&EffectMemory| lies_in(&target, &one.effect.target());
+            effects.iter().any(lies_in)
+                || (is_act(first) && is_act(other) && other.step == line.step)
+                || (!matches!(other.undo, Undo::Kept | Undo::Forgotten)
+                    && graph.precedes(&line.step, &other.step))
         })
         .map(|other| (other.run, other.step.clone()))
         .collect();

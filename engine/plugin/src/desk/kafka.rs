@@ -5,7 +5,7 @@
 
 use krun_model::{
     Effect, Fault, FaultCode, TargetState,
-    configs::{ConfigsOf, ConfigsRef},
+    configs::{ClientsOf, ConfigsOf, ConfigsRef},
     kind::UndoClass,
     topic::{TopicRef, TopicSpec},
 };
@@ -13,7 +13,10 @@ use krun_model::{
 use super::Desk;
 use crate::{
     Grant,
-    bindings::krun::plugin::kafka::{Cluster, Group, Setting, SettingsOf},
+    bindings::krun::plugin::{
+        kafka::{Cluster, Group, Setting, SettingsOf},
+        types::{QuotaName, QuotaOf},
+    },
     grant::Server,
 };
 
@@ -51,6 +54,41 @@ impl Desk<'_> {
             self.clusters.groups(&bootstrap),
         )
         .await
+    }
+
+    pub(crate) async fn quotas(
+        &self,
+        bootstrap: Vec<String>,
+        of: QuotaOf,
+    ) -> Result<Vec<(String, f64)>, Fault> {
+        self.may(Grant::Kafka, &bootstrap)?;
+        let of = quota_of(of)?;
+        self.in_time(
+            "reading quotas",
+            &bootstrap.join(","),
+            self.clusters.quotas(&bootstrap, &of),
+        )
+        .await
+    }
+
+    pub(crate) async fn alter_quotas(
+        &self,
+        bootstrap: Vec<String>,
+        of: QuotaOf,
+        changes: Vec<(String, Option<f64>)>,
+    ) -> Result<(), Fault> {
+        self.may(Grant::ChangeKafka, &bootstrap)?;
+        let of = ConfigsOf::Clients(quota_of(of)?);
+        let text = |number: f64| match number.is_finite() {
+            true => Ok(number.to_string()),
+            false => Err(Fault::new(FaultCode::Script, "this is no quota").at(number)),
+        };
+        let changes = changes
+            .into_iter()
+            .map(|(key, number)| Ok((key, number.map(text).transpose()?)))
+            .collect::<Result<_, Fault>>()?;
+        let configs = ConfigsRef { bootstrap, of };
+        self.done(Effect::AlterConfigs { configs, changes }).await
     }
 
     pub(crate) async fn create_topic(
@@ -142,5 +180,24 @@ fn configs_of(of: SettingsOf) -> ConfigsOf {
     match of {
         SettingsOf::Topic(name) => ConfigsOf::Topic(name),
         SettingsOf::Broker(id) => ConfigsOf::Broker(id),
+    }
+}
+
+/// Whose quotas a guest means.
+pub(crate) fn quota_of(of: QuotaOf) -> Result<ClientsOf, Fault> {
+    let name = |name: QuotaName| match name {
+        QuotaName::Named(name) => Some(name),
+        QuotaName::Default => None,
+    };
+    let of = ClientsOf {
+        user: of.user.map(name),
+        client_id: of.client_id.map(name),
+    };
+    match of.user.is_none() && of.client_id.is_none() {
+        true => Err(Fault::new(
+            FaultCode::Script,
+            "a quota is for a user, for a client id, or for both",
+        )),
+        false => Ok(of),
     }
 }

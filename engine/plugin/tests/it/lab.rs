@@ -87,6 +87,8 @@ fn text(memory: &str, describe: &str, more: &str) -> String {
         (func (export "{kinds}#incarnation") {step} (result i32) unreachable)
         (func (export "{kinds}#apply") (param i32 i32) {step} (result i32) unreachable)
         (func (export "{kinds}#verify") {step} (result i32) unreachable)
+        (func (export "{kinds}#undo") (param i32) {step} (result i32) unreachable)
+        (func (export "{kinds}#upgrade") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)
     )"#
     )
 }

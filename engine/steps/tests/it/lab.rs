@@ -112,6 +112,7 @@ impl Lab {
             args,
             memory: None,
             unfinished: &[],
+            kept: &NOTHING,
         }
     }
 
@@ -151,3 +152,6 @@ pub fn shown(diff: &[krun_model::plan::DiffLine]) -> Vec<String> {
         })
         .collect()
 }
+
+/// What plugins keep for a step of a built-in kind.
+static NOTHING: krun_model::plugin::KeptBy = krun_model::plugin::KeptBy::new();

@@ -82,7 +82,7 @@ fn history(effects: Vec<(Effect, TargetState, TargetState)>) -> History {
             seq: Seq(history
                 .effects
                 .iter()
-                .last()
+                .next_back()
                 .map_or(1, |last| last.seq.0 + 1)),
             run: RunId(1),
             step: step.clone(),

@@ -2,14 +2,14 @@
 //!
 //! It is written against the bindings, not the SDK's trait, because the trait keeps authors from much of
 //! this. A kind's name says what it tries; `where` is the export in which it tries it. What it was told
-//! (a path, for most) is its one argument. `tests/it/plugins.rs` says what must come of each.
+//! (a path, for most) is its one argument. `tests/it/plugins/hostile.rs` and `undo.rs` say what must come of each.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use krun_plugin_sdk::bindings::{
     export,
     exports::krun::plugin::step_kinds::{self as wit, Guest},
-    krun::plugin::{commands, file_changes, files, host, http, log, types},
+    krun::plugin::{commands, file_changes, files, host, http, key_value, log, types, waiting},
 };
 
 struct Hostile;
@@ -36,9 +36,26 @@ const IN_CHECK: &[&str] = &[
 const IN_APPLY: &[&str] = &[
     "endless_apply",
     "escape_link",
+    "keep",
+    "keep_bomb",
+    "keep_flood",
     "keep_handle",
     "panic_half_way",
+    "upgrade_doubles",
+    "upgrade_endless",
+    "upgrade_floods",
+    "wait",
     "write",
+];
+/// Kinds that attack in `undo`, which is their own.
+const IN_UNDO: &[&str] = &[
+    "endless_undo",
+    "keep_in_undo",
+    "lie_in_undo",
+    "panic_in_undo",
+    "undo",
+    "undo_half",
+    "undo_outside",
 ];
 /// Kinds that attack in `validate`.
 const IN_VALIDATE: &[&str] = &["ask_in_validate", "endless_validate", "relative_target"];
@@ -53,7 +70,11 @@ const SCHEMA: &str = r#"{
 
 impl Guest for Hostile {
     fn describe() -> wit::Description {
-        let names = IN_CHECK.iter().chain(IN_APPLY).chain(IN_VALIDATE);
+        let names = IN_CHECK
+            .iter()
+            .chain(IN_APPLY)
+            .chain(IN_UNDO)
+            .chain(IN_VALIDATE);
         wit::Description {
             name: "hostile".into(),
             version: "0.1.0".into(),
@@ -64,12 +85,18 @@ impl Guest for Hostile {
                     doc: "Tries it.".into(),
                     mode: wit::Mode::State,
                     undo: wit::UndoClass::Reversible,
+                    undoes: IN_UNDO.contains(name),
                     arguments: SCHEMA.into(),
                     outputs: vec![wit::Output {
                         name: "said".into(),
                         doc: "What came of it.".into(),
                     }],
-                    examples: vec![],
+                    examples: match *name {
+                        "read" => vec![],
+                        _ => vec![format!(
+                            "hostile::{name}(\"attack\", #{{ at: `${{root}}/attack` }});"
+                        )],
+                    },
                 })
                 .collect(),
             wants: vec![],
@@ -145,11 +172,23 @@ impl Guest for Hostile {
                 let words = words(&step.arguments);
                 return said(commands::ask(look, &words, 2_000)?.stdout.trim());
             }
-            // Attacks in `apply` find a difference first.
-            kind if IN_APPLY.contains(&kind) => match files::read(look, &at)? {
-                Some(bytes) if bytes == b"written by a plugin" => "written",
+            // What is kept is what it says.
+            "keep" => match key_value::get(look, "said")? {
+                Some(kept) if at.is_empty() || kept.contains(&at) => return said(&kept),
                 _ => return drift(),
             },
+            kind if kind.starts_with("upgrade_") => match key_value::get(look, "said")? {
+                Some(_) => "kept",
+                None => return drift(),
+            },
+            // Attacks in `apply` and `undo` find a difference first.
+            kind if IN_APPLY.contains(&kind) || IN_UNDO.contains(&kind) => {
+                match files::read(look, &at)? {
+                    Some(bytes) if bytes == b"written by a plugin" => "written",
+                    Some(bytes) => return drift_from(Some(&String::from_utf8_lossy(&bytes))),
+                    None => return drift(),
+                }
+            }
             _ => "nothing",
         };
         self::said(said)
@@ -162,13 +201,37 @@ impl Guest for Hostile {
     fn apply(
         step: wit::Step,
         _: types::Change,
-        _: &host::Reader,
+        look: &host::Reader,
         act: &host::Writer,
     ) -> Result<String, types::Fault> {
         let at = at(&step.arguments);
         match step.kind.as_str() {
             "lie" => {}
             "endless_apply" => endless(),
+            "keep" => {
+                key_value::set(act, "said", Some(&at))?;
+                return Ok(format!("{{\"said\": \"{at}\"}}"));
+            }
+            "keep_bomb" => {
+                let mut value = "x".to_owned();
+                loop {
+                    key_value::set(act, "bomb", Some(&value))?;
+                    value = value.repeat(2);
+                }
+            }
+            "keep_flood" => {
+                for number in 0.. {
+                    let value = format!("{number}{}", "x".repeat(60_000));
+                    key_value::set(act, "flood", Some(&value))?;
+                }
+            }
+            "wait" => {
+                file_changes::write(act, &at, b"waiting", 0o644)?;
+                while !waiting::stopped(look)? {
+                    waiting::pause(look, 60_000)?;
+                }
+            }
+            kind if kind.starts_with("upgrade_") => key_value::set(act, "said", Some("one"))?,
             "panic_half_way" => {
                 file_changes::write(act, &at, b"half", 0o644)?;
                 panic!("a guest gives up half way");
@@ -194,6 +257,51 @@ impl Guest for Hostile {
         }
         Ok(())
     }
+
+    fn undo(step: wit::Step, look: &host::Reader, act: &host::Writer) -> Result<(), types::Fault> {
+        let at = at(&step.arguments);
+        match step.kind.as_str() {
+            "endless_undo" => endless(),
+            "lie_in_undo" => Ok(()),
+            "panic_in_undo" => {
+                krun_plugin_sdk::hear_panics();
+                panic!("a guest gives up in its undo")
+            }
+            "keep_in_undo" => key_value::set(act, "said", Some("kept in undo")),
+            "undo_outside" => {
+                let outside = words(&step.arguments);
+                file_changes::write(act, &outside[0], b"written in undo", 0o644)
+            }
+            // The second time it gets to the end.
+            "undo_half" if files::stat(look, &format!("{at}.half"))?.is_none() => {
+                file_changes::write(act, &at, b"half undone", 0o644)?;
+                file_changes::write(act, &format!("{at}.half"), b"", 0o644)?;
+                krun_plugin_sdk::hear_panics();
+                panic!("a guest gives up half way in its undo");
+            }
+            "undo_half" => {
+                file_changes::remove(act, &format!("{at}.half"))?;
+                file_changes::remove(act, &at)
+            }
+            _ => file_changes::remove(act, &at),
+        }
+    }
+
+    fn upgrade(
+        kind: String,
+        version: String,
+        kept: Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>, types::Fault> {
+        Ok(match kind.as_str() {
+            "upgrade_doubles" => kept.iter().chain(&kept).cloned().collect(),
+            "upgrade_endless" => endless(),
+            "upgrade_floods" => vec![("said".into(), "x".repeat(10 << 20))],
+            _ => kept
+                .into_iter()
+                .map(|(key, value)| (key, format!("{value}, kept by {version}")))
+                .collect(),
+        })
+    }
 }
 
 static KEPT: AtomicU32 = AtomicU32::new(0);
@@ -215,10 +323,18 @@ fn nest(depth: u64) -> u64 {
 }
 
 fn drift() -> Result<wit::Finding, types::Fault> {
+    drift_from(None)
+}
+
+fn drift_from(before: Option<&str>) -> Result<wit::Finding, types::Fault> {
     Ok(wit::Finding::Drift(wit::Drift {
         change: types::Change::Create,
         why: "it is not there".into(),
-        diff: vec![],
+        diff: vec![types::DiffLine {
+            key: "content".into(),
+            before: before.map(str::to_owned),
+            after: types::After::KnownAfterApply,
+        }],
     }))
 }
 
