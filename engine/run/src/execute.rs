@@ -290,6 +290,7 @@ impl RunCx {
             args,
             memory: memory.as_ref(),
             unfinished: &unfinished,
+            secrets: &*self.session.vault,
         };
         let host = JournaledHost {
             session: &self.session,

@@ -134,6 +134,7 @@ async fn foresee(
             args: &args,
             memory: memory.as_ref(),
             unfinished: &[],
+            secrets: &*session.vault,
         },
         host: lens,
         change,

@@ -191,6 +191,7 @@ fn session(state: &Utf8Path, events: EventSender) -> Session {
         },
         quarantine: state.join("quarantine"),
         cancel,
+        vault: Arc::default(),
         fence: None,
     }
 }

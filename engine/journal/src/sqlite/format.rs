@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::{Remark, faults, folders};
 
 /// The version of the store's format that this krun writes. It reads all versions up to it.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// The database's name in the store's folder.
 pub(crate) const FILE: &str = "journal.db";

@@ -79,7 +79,7 @@ pub async fn wanted(
         )));
     };
     let started = server
-        .started(host, step.process_id(), jars, settings)
+        .started(host, step, jars, settings)
         .await?;
     Ok(Wanted::Known(Box::new(started)))
 }

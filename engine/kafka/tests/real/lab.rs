@@ -154,6 +154,7 @@ impl Lab {
             args,
             memory,
             unfinished: &[],
+            secrets: &krun_model::secret::NoSecrets,
         }
     }
 

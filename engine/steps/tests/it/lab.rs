@@ -112,6 +112,7 @@ impl Lab {
             args,
             memory: None,
             unfinished: &[],
+            secrets: &krun_model::secret::NoSecrets,
         }
     }
 
