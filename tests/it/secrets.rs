@@ -1,8 +1,8 @@
 //! Secrets: values are planted, and every byte that krun wrote outside its target files is searched for
 //! them, and every command line of every process that was started.
 
-mod keys;
 mod kafka;
+mod keys;
 mod planted;
 mod rotation;
 
@@ -18,7 +18,10 @@ let db = secret("db");
 let token = secret("token", #{file: "LAB/secrets/token"});
 let pass = secret("pass", #{command: ["cat", "LAB/secrets/pass"]});
 let top = directory("top", #{path: "LAB/root"});
-let f = file("f", #{path: "LAB/root/f.conf", content: `user=me\nline=${db}\ntoken=${token}\n`, after: top});
+let f = file("f", #{path: "LAB/root/f.conf", content: `user=me
+line=${db}
+token=${token}
+`, after: top});
 file_clone("copy", #{from: f.path, to: "LAB/root/copy.conf", after: f});
 properties("p", #{path: "LAB/root/old/server.properties", set: #{
     "listener.name.sasl.plain.sasl.jaas.config": `Module required username="a" password="${db}";`,
@@ -82,7 +85,7 @@ fn nothing_but_the_targets_carries_a_secret() {
     bench.krun(&["state", "check"]).expect(0);
     bench.krun(&["state", "export", "--out", "export.json"]).expect(0);
     bench.krun(&["state", "backup", "backup"]).expect(0);
-    bench.krun(&["gc", "--yes", "--older-than", "0s"]).expect(0);
+    bench.krun(&["gc", "--yes", "--older-than", "0"]).expect(0);
     bench.krun(&["state", "check"]).expect(0);
     bench.krun(&["help", runbook]).expect(0);
     bench.krun(&["doc", runbook, "--out", "guide.md"]).expect(0);
@@ -143,7 +146,7 @@ fn a_wider_mode_is_refused_and_one_that_is_there_is_narrowed() {
 #[test]
 fn what_a_dying_process_says_is_searched() {
     let java = "#!/bin/sh\ncase $1 in -version|--version) echo 'openjdk version \"17.0.9\" 2023-10-17' >&2; exit ;; esac\n\
-                for last; do :; done\ncat \"$last\" >&2\necho \"ERROR cannot log in with $LOGIN_PW\" >&2\nexit 1\n";
+                for last; do :; done\ncat \"$last\" >&2\nprintf '%s\\n' \"ERROR cannot log in with $LOGIN_PW\" >&2\nexit 1\n";
     let bench = Bench::new(
         r#"
 let db = secret("db");

@@ -137,15 +137,7 @@ impl Bench {
         let mut files = vec![];
         self.collect(&self.lab.path(""), &mut files);
         assert!(files.len() > 3, "{files:?}");
-        for value in self.planted.borrow().iter() {
-            for (what, form) in forms(value) {
-                for file in &files {
-                    let bytes = fs::read(file).expect("a file of the lab");
-                    let found = bytes.windows(form.len()).any(|part| part == form.as_bytes());
-                    assert!(!found, "a secret, {what}, in {}", file.display());
-                }
-            }
-        }
+        search_files(&self.planted.borrow(), &files);
     }
 
     fn collect(&self, at: &Path, files: &mut Vec<PathBuf>) {
@@ -163,6 +155,21 @@ impl Bench {
         let name = at.to_string_lossy();
         let planted = self.planted.borrow();
         assert!(planted.iter().all(|value| !name.contains(value)), "a name");
+    }
+}
+
+/// Searches files for every form of some values.
+#[track_caller]
+pub fn search_files(values: &[String], files: &[PathBuf]) {
+    for value in values {
+        let forms = forms(value);
+        for file in files {
+            let bytes = fs::read(file).expect("a file");
+            for (what, form) in &forms {
+                let found = bytes.windows(form.len()).any(|part| part == form.as_bytes());
+                assert!(!found, "a secret, {what}, in {}", file.display());
+            }
+        }
     }
 }
 
