@@ -32,7 +32,10 @@ properties("p", #{path: "LAB/root/old/server.properties", set: #{
 
 fn bench() -> Bench {
     let bench = Bench::new(RUNBOOK, &["db", "token", "pass"]);
-    bench.lab.write("root/old/server.properties", "# ours\nbroker.id=1\nnum.io.threads=3\n");
+    bench.lab.write(
+        "root/old/server.properties",
+        "# ours\nbroker.id=1\nnum.io.threads=3\n",
+    );
     bench
 }
 
@@ -68,14 +71,20 @@ fn nothing_but_the_targets_carries_a_secret() {
         for secret in secrets {
             let value = bench.value(secret);
             let there = all.contains(&value)
-                || properties.effective().values().any(|one| one.contains(&value));
+                || properties
+                    .effective()
+                    .values()
+                    .any(|one| one.contains(&value));
             assert!(there, "{secret} in {name}");
         }
         assert_eq!(mode(&path), 0o600, "{name}");
     }
     bench.search();
 
-    assert_eq!(bench.krun(&["run", runbook, "--json"]).expect(0).finished()["changed"], 0);
+    assert_eq!(
+        bench.krun(&["run", runbook, "--json"]).expect(0).finished()["changed"],
+        0
+    );
     bench.krun(&["status"]).expect(0);
     bench.krun(&["status", "--json"]).expect(0);
     bench.krun(&["status", "--check"]).expect(0);
@@ -83,7 +92,9 @@ fn nothing_but_the_targets_carries_a_secret() {
     bench.krun(&["show", "last", "--json"]).expect(0);
     bench.krun(&["resolve"]).expect(0);
     bench.krun(&["state", "check"]).expect(0);
-    bench.krun(&["state", "export", "--out", "export.json"]).expect(0);
+    bench
+        .krun(&["state", "export", "--out", "export.json"])
+        .expect(0);
     bench.krun(&["state", "backup", "backup"]).expect(0);
     bench.krun(&["gc", "--yes", "--older-than", "0"]).expect(0);
     bench.krun(&["state", "check"]).expect(0);
@@ -91,9 +102,13 @@ fn nothing_but_the_targets_carries_a_secret() {
     bench.krun(&["doc", runbook, "--out", "guide.md"]).expect(0);
     bench.search();
 
-    // The way back needs no value.
+    // The way back needs no value, and an imported state has all that it needs.
     bench.without_values(&["rollback", "--plan"]).expect(0);
-    bench.without_values(&["rollback", "--yes", "--json"]).expect(0);
+    let imported = ["--state", "imported", "rollback", "--yes", "--json"];
+    bench.without_values(&imported).expect(0);
+    assert_eq!(listing(&bench.lab.path("root")), before);
+    let original = bench.without_values(&["rollback", "--yes", "--json"]);
+    original.expect(0);
     assert_eq!(listing(&bench.lab.path("root")), before);
     bench.search();
 }
@@ -102,16 +117,24 @@ fn nothing_but_the_targets_carries_a_secret() {
 fn an_override_says_where_a_value_is_had_from() {
     let bench = bench();
     let runbook = bench.runbook();
-    let other = bench.lab.write("secrets/other", "an override to be found\n");
+    let other = bench
+        .lab
+        .write("secrets/other", "an override to be found\n");
     let given = format!("db=file:{}", other.display());
-    bench.without_values(&["--secret", &given, "run", &runbook]).expect(0);
+    bench
+        .without_values(&["--secret", &given, "run", &runbook])
+        .expect(0);
     let text = fs::read_to_string(bench.lab.path("root/f.conf")).expect("f.conf");
     assert!(text.contains("line=an override to be found\n"));
     let given = "db=command:[\"printf\", \"a b; $HOME\"]";
-    bench.without_values(&["run", &runbook, "--secret", given]).expect(0);
+    bench
+        .without_values(&["run", &runbook, "--secret", given])
+        .expect(0);
     let text = fs::read_to_string(bench.lab.path("root/f.conf")).expect("f.conf");
     assert!(text.contains("line=a b; $HOME\n"), "no shell");
-    let value = bench.krun(&["run", &runbook, "--secret", "db=hunter2hunter2"]).expect(2);
+    let value = bench
+        .krun(&["run", &runbook, "--secret", "db=hunter2hunter2"])
+        .expect(2);
     assert!(!value.err().contains("hunter2"), "{}", value.err());
 }
 

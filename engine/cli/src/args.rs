@@ -73,7 +73,12 @@ pub struct Global {
     pub secrets: Vec<String>,
     /// The file with the key that seals files with secrets in the state; made when it is first needed
     /// [default: $XDG_CONFIG_HOME/krun/secret.key].
-    #[arg(long = "key-file", global = true, env = "KRUN_KEY_FILE", value_name = "FILE")]
+    #[arg(
+        long = "key-file",
+        global = true,
+        env = "KRUN_KEY_FILE",
+        value_name = "FILE"
+    )]
     pub key_file: Option<String>,
 }
 

@@ -260,7 +260,9 @@ pub fn secret_source(given: &str) -> Result<(String, SecretSource), Fault> {
         .hint("Write `--secret NAME=env:VARIABLE`, `--secret NAME=file:PATH` or `--secret 'NAME=command:PROGRAM ARGUMENTS'`.")
         .hint("A value itself has no place on a command line, which every user of the machine can read.")
     };
-    let (name, source) = given.split_once('=').ok_or_else(|| wrong("it has no `=`"))?;
+    let (name, source) = given
+        .split_once('=')
+        .ok_or_else(|| wrong("it has no `=`"))?;
     if !is_name(name) {
         return Err(wrong("what stands before `=` is no name of a secret"));
     }

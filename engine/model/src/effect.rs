@@ -265,12 +265,13 @@ pub enum Undo {
 
 impl Effect {
     /// What it writes or hands over: bytes that are kept beside the journal.
-    pub fn contents(&self) -> Vec<&Content> {
-        match self {
-            Self::WriteFile { content, .. } => vec![content],
-            Self::StartProcess(spec) => spec.secret_env.values().collect(),
-            _ => vec![],
-        }
+    pub fn contents(&self) -> impl Iterator<Item = &Content> {
+        let (file, variables) = match self {
+            Self::WriteFile { content, .. } => (Some(content), None),
+            Self::StartProcess(spec) => (None, Some(spec.secret_env.values())),
+            _ => (None, None),
+        };
+        file.into_iter().chain(variables.into_iter().flatten())
     }
 
     /// [`Effect::contents`], to be loaded or sealed.

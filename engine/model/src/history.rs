@@ -6,8 +6,8 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Content, Decision, Digest, Effect, Outputs, Part, ProcessSpec, RunId, Target, TargetState,
-    Undo,
+    Address, Content, Decision, Digest, Effect, Outputs, Part, ProcessSpec, RunId, Target,
+    TargetState, Undo,
     event::RunStatus,
     journal::{Entry, Outcome, Pin, Record, Seq, Verb},
     process::Running,
@@ -388,24 +388,28 @@ impl History {
     /// The blobs that a rollback, a resumed run or a status reads: before-images that an undo writes
     /// back, what an open intent wants, and the sources that the last run pinned.
     pub fn needed_blobs(&self) -> BTreeSet<Digest> {
-        let undone = self.live().flat_map(|effect| match &effect.undo {
-            Undo::By(back) => back.contents(),
-            _ => vec![],
+        let undone = self.live().filter_map(|effect| match &effect.undo {
+            Undo::By(back) => Some(back),
+            _ => None,
         });
         // What is in doubt may have to be brought about after all.
-        let wanted = self.pending.iter().flat_map(|one| one.effect.contents());
+        let wanted = self.pending.iter().map(|one| &one.effect);
         // A process may be started again as it was.
-        let handed_over = self.live().flat_map(|one| match &one.effect {
-            started @ Effect::StartProcess(_) => started.contents(),
-            _ => vec![],
-        });
-        let contents = undone.chain(wanted).chain(handed_over);
+        let started = self.live().map(|one| &one.effect);
+        let started = started.filter(|effect| matches!(effect, Effect::StartProcess(_)));
+        let contents = undone
+            .chain(wanted)
+            .chain(started)
+            .flat_map(Effect::contents);
         // What must not be shown has to be known.
         let values = self.live().flat_map(|one| one.effect.contents());
         let values = values.flat_map(|content| content.values.values().copied());
         let pinned = self.pin.iter().flat_map(|pin| &pin.sources);
         let pinned = pinned.map(|(_, digest)| *digest);
-        let all = contents.flat_map(Content::blobs).chain(values).chain(pinned);
+        let all = contents
+            .flat_map(Content::blobs)
+            .chain(values)
+            .chain(pinned);
         all.map(Digest::blob).collect()
     }
 
@@ -423,9 +427,20 @@ impl History {
                         _ => None,
                     }),
             );
-            all.extend(effect.effect.contents().into_iter().flat_map(Content::blobs));
+            all.extend(
+                effect
+                    .effect
+                    .contents()
+                    .into_iter()
+                    .flat_map(Content::blobs),
+            );
         }
         all
+    }
+
+    /// Whether any effect is about sealed bytes.
+    pub fn holds_secrets(&self) -> bool {
+        self.live().any(EffectMemory::is_sealed)
     }
 
     /// The files that hold a secret, or held one, by what the journal says of effects on them.
@@ -443,11 +458,14 @@ impl History {
     pub fn sealed_digests(&self) -> impl Iterator<Item = Digest> {
         let of = |effect: &EffectMemory| {
             let states = [Some(&effect.before), effect.after.as_ref()];
-            let states = states.into_iter().flatten().filter_map(|state| match state {
-                TargetState::File { digest, .. } => Some(*digest),
-                _ => None,
-            });
-            let contents = effect.effect.contents().into_iter();
+            let states = states
+                .into_iter()
+                .flatten()
+                .filter_map(|state| match state {
+                    TargetState::File { digest, .. } => Some(*digest),
+                    _ => None,
+                });
+            let contents = effect.effect.contents();
             let all = states.chain(contents.map(|content| content.digest));
             all.filter(Digest::is_sealed).collect::<Vec<_>>()
         };
@@ -458,7 +476,9 @@ impl History {
     pub fn secret_values(&self) -> BTreeSet<(&str, Digest)> {
         let contents = self.live().flat_map(|one| one.effect.contents());
         let values = contents.flat_map(|content| &content.values);
-        values.map(|(name, digest)| (name.as_str(), *digest)).collect()
+        values
+            .map(|(name, digest)| (name.as_str(), *digest))
+            .collect()
     }
 
     /// The paths that a rollback, or an effect that is still to be settled, moves things from or to.

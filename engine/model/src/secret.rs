@@ -120,10 +120,12 @@ pub fn default_variable(name: &str) -> String {
         true => c.to_ascii_uppercase(),
         false => '_',
     };
-    name.chars().map(plain).fold(PREFIX.to_owned(), |mut all, c| {
-        all.push(c);
-        all
-    })
+    name.chars()
+        .map(plain)
+        .fold(PREFIX.to_owned(), |mut all, c| {
+            all.push(c);
+            all
+        })
 }
 
 /// What [`default_variable`] begins with. Commands that krun runs don't inherit such variables.
@@ -311,9 +313,14 @@ impl Text {
             match piece {
                 Piece::Secret(_) => open = true,
                 Piece::Plain(plain) => {
-                    let at = if open { rest.find(plain.as_str()) } else { Some(0) };
+                    let at = if open {
+                        rest.find(plain.as_str())
+                    } else {
+                        Some(0)
+                    };
                     let from = at.and_then(|at| rest.get(at..));
-                    let Some(after) = from.and_then(|rest| rest.strip_prefix(plain.as_str())) else {
+                    let Some(after) = from.and_then(|rest| rest.strip_prefix(plain.as_str()))
+                    else {
                         return false;
                     };
                     rest = after;
@@ -331,7 +338,10 @@ impl Text {
             return self.to_string();
         }
         let names: BTreeSet<_> = self.names().collect();
-        let names: Vec<_> = names.iter().map(|name| format!("(secret {name})")).collect();
+        let names: Vec<_> = names
+            .iter()
+            .map(|name| format!("(secret {name})"))
+            .collect();
         format!("{} changed", names.join(", "))
     }
 }

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use krun_model::{
-    Address, Change, Choice, Effect, Digest, Entry, Event, Fault, Outputs, Reason, Runbook, Step,
+    Address, Change, Choice, Digest, Effect, Entry, Event, Fault, Outputs, Reason, Runbook, Step,
     WriteHost,
     event::RunStatus,
     journal::Verb,

@@ -99,7 +99,9 @@ fn reason(veil: &Veil, reason: &mut Reason) {
 }
 
 fn outputs(veil: &Veil, outputs: &mut Outputs) {
-    outputs.values_mut().for_each(|said| veil.conceal_json(said));
+    outputs
+        .values_mut()
+        .for_each(|said| veil.conceal_json(said));
 }
 
 fn text(veil: &Veil, text: &mut String) {

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Checksum, Digest, Effect, Fault, Map, ProcessId, ReadHost, RunId, Target,
-    TargetState, WriteHost,
+    Address, Checksum, Digest, Effect, Fault, Map, ProcessId, ReadHost, RunId, Target, TargetState,
+    WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, Errand, FileStat, PortHolder},
@@ -15,9 +15,7 @@ use krun_model::{
     process::Running,
 };
 
-use crate::{
-    Pending, Session, events::StepProgress, in_hand::InHand, sealing::changed_meanwhile,
-};
+use crate::{Pending, Session, events::StepProgress, in_hand::InHand, sealing::changed_meanwhile};
 
 /// The machine as one step of one run may change it.
 pub(crate) struct JournaledHost<'a> {
@@ -78,7 +76,11 @@ impl JournaledHost<'_> {
     async fn keep_images(&self, effect: &Effect, before: &TargetState) -> Result<(), Fault> {
         // What is sealed is kept already.
         for content in effect.contents() {
-            if let Some(bytes) = content.bytes.as_ref().filter(|_| !content.digest.is_sealed()) {
+            if let Some(bytes) = content
+                .bytes
+                .as_ref()
+                .filter(|_| !content.digest.is_sealed())
+            {
                 self.session.ledger.put_blob(bytes.clone()).await?;
             }
         }

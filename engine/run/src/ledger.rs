@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use krun_model::{
-    Address, Bytes, Content, DeploymentName, Effect, Entry, Fault, History, Journal, KillPoint, Moment, RunId,
-    TargetState, Undo,
+    Address, Bytes, Content, DeploymentName, Effect, Entry, Fault, History, Journal, KillPoint,
+    Moment, RunId, TargetState, Undo,
     history::EffectMemory,
     journal::{Outcome, Record, Seq},
 };
@@ -174,7 +174,7 @@ impl Ledger {
         before: TargetState,
         undo: Undo,
     ) -> Result<Pending, Fault> {
-        if effect.contents().into_iter().any(Content::is_open) {
+        if effect.contents().any(Content::is_open) {
             return Err(Fault::internal("a secret was about to be journaled").at(step));
         }
         let entry = Entry::Intent {

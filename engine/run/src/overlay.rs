@@ -329,10 +329,7 @@ impl WriteHost for Lens<'_> {
                 Fault::new(FaultCode::Conflict, "this can't be moved").at(format!("{target}"))
             );
         }
-        if let (Target::Path(path), true) = (
-            &target,
-            effect.contents().into_iter().any(Content::is_open),
-        ) {
+        if let (Target::Path(path), true) = (&target, effect.contents().any(Content::is_open)) {
             self.session.vault.guard(path);
         }
         self.performed.store(true, Ordering::Relaxed);

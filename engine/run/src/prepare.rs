@@ -11,7 +11,9 @@ use krun_plan::{
     Head, Observed, Options, PlanFile, PlannedSource, Reconciliation, decide, failures, left_out,
 };
 
-use crate::{Session, concealed, foresight, identity, observe, preflight, processes::is_process, reconcile};
+use crate::{
+    Session, concealed, foresight, identity, observe, preflight, processes::is_process, reconcile,
+};
 
 /// How a run is to be done.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,7 +15,7 @@ use krun_model::{
     Secrets as _, Step, Target, TargetState, Undo, Value,
     history::EffectMemory,
     kind::{Declared, Kinds},
-    secret::ExposeSecret as _,
+    secret::{ExposeSecret as _, SecretString},
 };
 
 use krun_secrets::Vault;
@@ -29,7 +29,11 @@ impl Session {
     /// Learns from the journal which files hold a secret, which key that needs, and which values must
     /// not be shown. To be called before anything is looked at.
     pub fn know_secrets(&self) {
-        know_secrets(&self.vault, &self.ledger.history(), &**self.ledger.journal());
+        know_secrets(
+            &self.vault,
+            &self.ledger.history(),
+            &**self.ledger.journal(),
+        );
     }
 
     /// Has the values that a runbook's steps need, and guards what they write. `wanted` says which steps
@@ -85,11 +89,14 @@ impl Session {
     pub(crate) async fn sealed(&self, effect: &Effect) -> Result<Effect, Fault> {
         let mut effect = effect.clone();
         let target = effect.target();
-        if let (Effect::WriteFile { content, mode, .. }, Target::Path(path)) = (&effect, &target)
-            && content.is_open()
+        if let (Effect::WriteFile { content, mode, .. }, Target::Path(path)) =
+            (&mut effect, &target)
         {
-            refuse_wide(path, *mode)?;
-            self.vault.guard(path);
+            content.secret |= self.tells(content);
+            if content.is_open() {
+                refuse_wide(path, *mode)?;
+                self.vault.guard(path);
+            }
         }
         let guarded = self.guards(&target);
         if guarded {
@@ -105,25 +112,38 @@ impl Session {
         Ok(effect)
     }
 
+    /// Whether the value of a secret stands in what is to be written, though nobody said so: it was copied
+    /// from elsewhere.
+    fn tells(&self, content: &Content) -> bool {
+        let open = content
+            .bytes
+            .as_ref()
+            .filter(|_| !content.digest.is_sealed());
+        open.is_some_and(|bytes| {
+            let found = self.vault.veil().found_in(bytes);
+            found.iter().any(|(_, value)| is_telling(value))
+        })
+    }
+
     /// Seals a content that holds a secret, with the values of those that are known.
     async fn seal(&self, content: &mut Content, guarded: bool) -> Result<(), Fault> {
-        let Some(bytes) = content.bytes.clone().filter(|_| !content.digest.is_sealed()) else {
+        let Some(bytes) = content
+            .bytes
+            .clone()
+            .filter(|_| !content.digest.is_sealed())
+        else {
             return Ok(());
         };
-        let found = self.vault.veil().found_in(&bytes);
-        let telling = |value: &str| value.len() >= TELLING;
-        let tells = found.iter().any(|(_, value)| telling(value.expose_secret()));
-        if !content.secret && !guarded && !tells {
+        if !content.secret && !guarded {
             return Ok(());
         }
+        let found = self.vault.veil().found_in(&bytes);
         let sealer = self.vault.sealer()?;
         self.vault.keep_key()?;
         for (name, value) in &found {
-            if content.secret || telling(value.expose_secret()) {
+            if content.secret || is_telling(value) {
                 let sealed = sealer.seal(value.expose_secret().as_bytes())?;
-                content
-                    .values
-                    .insert(name.clone(), Digest::sealed(&sealed));
+                content.values.insert(name.clone(), Digest::sealed(&sealed));
                 self.ledger.put_blob(sealed.into()).await?;
             }
         }
@@ -160,7 +180,15 @@ impl Session {
         target: &Target,
         state: TargetState,
     ) -> Result<TargetState, Fault> {
-        let (Target::Path(path), TargetState::File { digest, mode, uid, gid }) = (target, &state)
+        let (
+            Target::Path(path),
+            TargetState::File {
+                digest,
+                mode,
+                uid,
+                gid,
+            },
+        ) = (target, &state)
         else {
             return Ok(state);
         };
@@ -189,7 +217,9 @@ impl Session {
     pub(crate) async fn lifted(&self, history: &History) -> History {
         let mut history = history.clone();
         for effects in [&mut history.effects, &mut history.pending] {
-            let guarded = effects.iter().filter(|one| self.guards(&one.effect.target()));
+            let guarded = effects
+                .iter()
+                .filter(|one| self.guards(&one.effect.target()));
             for mut effect in guarded.cloned().collect::<Vec<_>>() {
                 self.lift(&mut effect).await;
                 effects.push(effect);
@@ -200,10 +230,14 @@ impl Session {
 
     /// [`Session::lifted`], of one effect.
     pub(crate) async fn lift(&self, effect: &mut EffectMemory) {
-        let Ok(sealer) = self.vault.sealer() else { return };
+        let Ok(sealer) = self.vault.sealer() else {
+            return;
+        };
         let states = [Some(&mut effect.before), effect.after.as_mut()];
         for state in states.into_iter().flatten() {
-            let TargetState::File { digest, .. } = state else { continue };
+            let TargetState::File { digest, .. } = state else {
+                continue;
+            };
             if digest.is_sealed() {
                 continue;
             }
@@ -227,6 +261,9 @@ impl Session {
 /// Lets a vault know what a journal says: which files hold a secret, which key that needs, and which
 /// values must not be shown. Without the key no value is known.
 pub fn know_secrets(vault: &Vault, history: &History, journal: &dyn Journal) {
+    if !history.holds_secrets() {
+        return;
+    }
     let values = history.secret_values();
     let guarded = history.guarded_paths();
     guarded.iter().for_each(|path| vault.guard(path));
@@ -240,6 +277,11 @@ pub fn know_secrets(vault: &Vault, history: &History, journal: &dyn Journal) {
             vault.learn_sealed(name, &blob);
         }
     }
+}
+
+/// Whether a value is too long to stand somewhere by chance.
+fn is_telling(value: &SecretString) -> bool {
+    value.expose_secret().len() >= TELLING
 }
 
 /// Whether parameters alone decide that a step is skipped.

@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Instant};
 use camino::Utf8PathBuf;
 use krun_model::{
     Address, Effect, Effector, Entry, Event, Fault, FaultCode, Outputs, Part, Plan, ProcessId,
-    RunId, Target, TargetState,
-    Secrets as _,
+    RunId, Secrets as _, Target, TargetState,
     event::{EVENTS_VERSION, RunStatus},
     history::EffectMemory,
     host::Machine,

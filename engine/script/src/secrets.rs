@@ -160,7 +160,9 @@ pub(crate) fn register(engine: &mut Engine, draft: &Shared) {
     for name in [rhai::FUNC_TO_STRING, rhai::FUNC_TO_DEBUG] {
         engine.register_fn(name, |secret: &mut Secret| secret.token());
     }
-    engine.register_fn("+", |a: Secret, b: Secret| format!("{}{}", a.token(), b.token()));
+    engine.register_fn("+", |a: Secret, b: Secret| {
+        format!("{}{}", a.token(), b.token())
+    });
     let shared = draft.clone();
     engine.register_fn("secret", move |cx: NativeCallContext, name: Dynamic| {
         let (mut draft, spot) = at(&shared, &cx);
@@ -218,9 +220,10 @@ fn looks(engine: &mut Engine, draft: &Shared) {
         text.chars().count() as INT
     };
     engine.register_fn("len", length.clone());
-    engine.register_get("len", move |cx: NativeCallContext, text: &mut ImmutableString| {
-        length(cx, text.clone())
-    });
+    engine.register_get(
+        "len",
+        move |cx: NativeCallContext, text: &mut ImmutableString| length(cx, text.clone()),
+    );
 }
 
 /// Declares a secret.
@@ -304,22 +307,30 @@ fn source(draft: &mut Draft, spot: &Spot, given: &Dynamic) -> Option<SecretSourc
     let file = settings.text("file").and_then(|path| {
         let base = draft.base.clone();
         let plain = path.starts_with('/') || path.starts_with("~/");
-        let found = base.filter(|_| plain).and_then(|base| base.absolute(&path).ok());
+        let found = base
+            .filter(|_| plain)
+            .and_then(|base| base.absolute(&path).ok());
         if found.is_none() {
             let message = "the file of a secret must be an absolute path, or begin with `~/`";
             settings.wrong("krun::secret", spot.value("file"), message.into());
         }
         found.map(SecretSource::File)
     });
-    let command = given.as_map_ref().ok().and_then(|map| map.get("command").cloned());
+    let command = given
+        .as_map_ref()
+        .ok()
+        .and_then(|map| map.get("command").cloned());
     let command = command.and_then(|list| {
         let words = to_json(&list).ok().and_then(|json| {
             let words = json.as_array()?.iter();
-            words.map(|word| Some(word.as_str()?.to_owned())).collect::<Option<Vec<_>>>()
+            words
+                .map(|word| Some(word.as_str()?.to_owned()))
+                .collect::<Option<Vec<_>>>()
         });
         let words = words.filter(|words| !words.is_empty());
         if words.is_none() {
-            let message = "the command of a secret must be a list of strings: program and arguments";
+            let message =
+                "the command of a secret must be a list of strings: program and arguments";
             settings.wrong("krun::secret", spot.value("command"), message.into());
         }
         words.map(SecretSource::Command)

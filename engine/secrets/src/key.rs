@@ -31,7 +31,11 @@ impl KeyFile {
     pub fn read(&self) -> Result<Option<Key>, Fault> {
         let path = &self.0;
         let failed = |error: std::io::Error| Fault::io("could not read the key", path, &error);
-        let wrong = |why: &str| Fault::new(FaultCode::SecretKey, "this is no key to use").at(path).because(why);
+        let wrong = |why: &str| {
+            Fault::new(FaultCode::SecretKey, "this is no key to use")
+                .at(path)
+                .because(why)
+        };
         let meta = match fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             meta => meta.map_err(failed)?,
@@ -118,11 +122,17 @@ mod tests {
     #[test]
     fn made_once() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(folder.path()).unwrap().join("a/b/secret.key");
+        let path = Utf8Path::from_path(folder.path())
+            .unwrap()
+            .join("a/b/secret.key");
         let file = KeyFile(path.clone());
         assert_eq!(file.read().unwrap(), None);
         let key = file.keep(&fresh().unwrap()).unwrap();
-        assert_eq!(file.keep(&fresh().unwrap()).unwrap(), key, "never overwritten");
+        assert_eq!(
+            file.keep(&fresh().unwrap()).unwrap(),
+            key,
+            "never overwritten"
+        );
         let mode = |path: &Utf8Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);

@@ -73,7 +73,10 @@ impl Sealer {
             aad: &sealed,
         };
         let nonce_of = XNonce::try_from(nonce).map_err(|_| failed())?;
-        let encrypted = self.cipher.encrypt(&nonce_of, payload).map_err(|_| failed())?;
+        let encrypted = self
+            .cipher
+            .encrypt(&nonce_of, payload)
+            .map_err(|_| failed())?;
         sealed.extend_from_slice(nonce);
         sealed.extend_from_slice(&encrypted);
         Ok(sealed)
@@ -98,7 +101,10 @@ impl Sealer {
             aad: head,
         };
         let nonce = XNonce::try_from(nonce).map_err(|_| damaged())?;
-        let content = self.cipher.decrypt(&nonce, payload).map_err(|_| damaged())?;
+        let content = self
+            .cipher
+            .decrypt(&nonce, payload)
+            .map_err(|_| damaged())?;
         Ok(Zeroizing::new(content))
     }
 

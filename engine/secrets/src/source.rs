@@ -8,7 +8,7 @@ use std::{process::Stdio, time::Duration};
 
 use krun_model::{
     Fault, FaultCode,
-    secret::{SecretSource, SecretString, default_variable},
+    secret::{PREFIX, SecretSource, SecretString, default_variable},
 };
 use tokio::{process::Command, time::timeout};
 use zeroize::Zeroizing;
@@ -66,6 +66,12 @@ async fn run(argv: &[String]) -> Result<Vec<u8>, String> {
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
+    // The values of others are not for it.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with(PREFIX) {
+            command.env_remove(name);
+        }
+    }
     let output = timeout(PATIENCE, command.output())
         .await
         .map_err(|_| format!("it did not end within {} s", PATIENCE.as_secs()))?
@@ -125,12 +131,29 @@ mod tests {
         let path = folder.path().join("pw");
         std::fs::write(&path, "from a file\n").unwrap();
         let path = camino::Utf8PathBuf::from_path_buf(path).unwrap();
-        assert_eq!(found(SecretSource::File(path)).await.unwrap(), "from a file");
+        assert_eq!(
+            found(SecretSource::File(path)).await.unwrap(),
+            "from a file"
+        );
         let shown = found(command(&["printf", "%s\\n\\n", "$HOME; x"])).await;
         assert_eq!(shown.unwrap(), "$HOME; x\n", "no shell, one line break");
-        assert!(found(command(&["false"])).await.unwrap_err().contains("ended with"));
-        assert!(found(command(&["true"])).await.unwrap_err().contains("empty"));
-        assert!(found(SecretSource::Env("KRUN_NO_SUCH".into())).await.is_err());
+        assert!(
+            found(command(&["false"]))
+                .await
+                .unwrap_err()
+                .contains("ended with")
+        );
+        assert!(
+            found(command(&["true"]))
+                .await
+                .unwrap_err()
+                .contains("empty")
+        );
+        assert!(
+            found(SecretSource::Env("KRUN_NO_SUCH".into()))
+                .await
+                .is_err()
+        );
         let failed = found(command(&["sh", "-c", "echo hunter2; exit 1"])).await;
         assert!(!failed.unwrap_err().contains("hunter2"));
     }

@@ -193,7 +193,9 @@ impl Vault {
 impl Secrets for Vault {
     fn value(&self, name: &str) -> Result<SecretString, Fault> {
         let value = self.state().values.get(name).cloned();
-        value.ok_or_else(|| Fault::internal(format!("the secret `{name}` was not had before it is used")))
+        value.ok_or_else(|| {
+            Fault::internal(format!("the secret `{name}` was not had before it is used"))
+        })
     }
 
     fn guard(&self, path: &Utf8Path) {

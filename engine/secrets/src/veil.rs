@@ -95,7 +95,10 @@ impl Veil {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut values = known.values.values().flatten();
         values.any(|value| text.contains(value.expose_secret()))
-            || known.forms.iter().any(|(form, _)| text.contains(form.as_str()))
+            || known
+                .forms
+                .iter()
+                .any(|(form, _)| text.contains(form.as_str()))
     }
 
     /// The names of the secrets of which a known value stands in some bytes, with those values.
@@ -120,7 +123,9 @@ impl Veil {
     pub fn conceal_json(&self, json: &mut serde_json::Value) {
         match json {
             serde_json::Value::String(text) => *text = self.conceal_data(text),
-            serde_json::Value::Array(list) => list.iter_mut().for_each(|one| self.conceal_json(one)),
+            serde_json::Value::Array(list) => {
+                list.iter_mut().for_each(|one| self.conceal_json(one))
+            }
             serde_json::Value::Object(map) => {
                 map.values_mut().for_each(|one| self.conceal_json(one));
             }

@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
-    sync::Arc,
 };
 
 use camino::Utf8Path;

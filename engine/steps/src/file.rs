@@ -69,7 +69,10 @@ impl StepKind for File {
         args: &Map<Value>,
     ) -> Result<Declared, Fault> {
         mode::refuse_bad(step, args)?;
-        if args.get("content").is_some_and(|content| content.secret().is_some()) {
+        if args
+            .get("content")
+            .is_some_and(|content| content.secret().is_some())
+        {
             mode::refuse_wide(step, args)?;
         }
         Ok(args::writes(args, "path"))

@@ -22,7 +22,8 @@ fn with_sasl(cluster: &mut Cluster, port: u16) {
         assert!(text.contains(from), "{from}");
         text.replace(from, to)
     };
-    let listener = format!("PLAINTEXT://${{address}}:${{broker.port}},SASL_PLAINTEXT://${{address}}:{port}`,");
+    let listener =
+        format!("PLAINTEXT://${{address}}:${{broker.port}},SASL_PLAINTEXT://${{address}}:{port}`,");
     let text = replace(text, "PLAINTEXT://${address}:${broker.port}`,", &listener);
     let text = replace(
         text,
@@ -68,7 +69,8 @@ impl Bench {
     fn rotate(&mut self) {
         let random = fs::read_to_string("/proc/sys/kernel/random/uuid").expect("randomness");
         let random = random.trim().replace('-', "");
-        self.values.push(format!("{}!=%/+~.:,{}", &random[..16], &random[16..]));
+        self.values
+            .push(format!("{}!=%/+~.:,{}", &random[..16], &random[16..]));
     }
 
     fn value(&self) -> &str {
@@ -125,7 +127,10 @@ impl Bench {
         for pid in self.cluster.lab.pids().values() {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).into_owned();
-            assert!(self.values.iter().all(|value| !line.contains(value)), "{line}");
+            assert!(
+                self.values.iter().all(|value| !line.contains(value)),
+                "{line}"
+            );
         }
     }
 }
@@ -165,7 +170,10 @@ fn a_broker_with_a_password_is_proven_rotated_and_taken_back() {
     let environment = fs::read(format!("/proc/{pid}/environ")).expect("an environment");
     let wanted = format!("\0ALICE=alice:{}\0", bench.value());
     assert!(String::from_utf8_lossy(&environment).contains(&wanted));
-    assert_eq!(bench.krun("run", &["--json"]).expect(0).finished()["changed"], 0);
+    assert_eq!(
+        bench.krun("run", &["--json"]).expect(0).finished()["changed"],
+        0
+    );
     bench.search();
 
     let old = bench.cluster.lab.path("old.properties");
@@ -182,8 +190,14 @@ fn a_broker_with_a_password_is_proven_rotated_and_taken_back() {
     assert_ne!(bench.cluster.lab.pids()["broker-1"], pid);
     bench.proven();
     let refused = bench.topics(&old);
-    assert!(!refused.status.success(), "the old password is none any more");
-    assert_eq!(bench.krun("run", &["--json"]).expect(0).finished()["changed"], 0);
+    assert!(
+        !refused.status.success(),
+        "the old password is none any more"
+    );
+    assert_eq!(
+        bench.krun("run", &["--json"]).expect(0).finished()["changed"],
+        0
+    );
     let status = Done::of(bench.cluster.lab.krun(&["history", "--json"]));
     bench.kept(status).expect(0);
     bench.search();

@@ -15,13 +15,20 @@ fn without_its_key_nothing_is_lost() {
     bench.krun(&["plan", &runbook]).expect(0);
     assert!(!key.exists(), "a plan makes nothing");
     bench.krun(&["run", &runbook]).expect(0);
-    assert_eq!((mode(&key), mode(key.parent().expect("a folder"))), (0o600, 0o700));
+    assert_eq!(
+        (mode(&key), mode(key.parent().expect("a folder"))),
+        (0o600, 0o700)
+    );
 
     let kept = bench.lab.path("elsewhere.key");
     fs::rename(&key, &kept).expect("moved");
     bench.rotate("db");
     let refused = bench.krun(&["run", &runbook]).expect(4);
-    assert!(refused.err().contains("krun::secret-key"), "{}", refused.err());
+    assert!(
+        refused.err().contains("krun::secret-key"),
+        "{}",
+        refused.err()
+    );
     assert!(refused.err().contains("KRUN_KEY_FILE"), "{}", refused.err());
     assert!(!key.exists(), "no other is made in its place");
     bench.krun(&["status"]).expect(0);
@@ -29,7 +36,10 @@ fn without_its_key_nothing_is_lost() {
 
     let incomplete = bench.without_values(&["rollback", "--yes"]).expect(7);
     assert!(incomplete.err().contains("missing"), "{}", incomplete.err());
-    assert!(bench.lab.path("root/f.conf").exists(), "what can't be judged stays");
+    assert!(
+        bench.lab.path("root/f.conf").exists(),
+        "what can't be judged stays"
+    );
     fs::write(&key, format!("krun-key-1 {}\n", "ab".repeat(32))).expect("another key");
     super::planted::set_mode(&key, 0o600);
     let another = bench.without_values(&["rollback", "--yes"]).expect(7);
@@ -37,7 +47,9 @@ fn without_its_key_nothing_is_lost() {
     fs::remove_file(&key).expect("removed");
 
     let kept = kept.display().to_string();
-    bench.krun_with(&["rollback", "--yes"], &[("KRUN_KEY_FILE", &kept)]).expect(0);
+    bench
+        .krun_with(&["rollback", "--yes"], &[("KRUN_KEY_FILE", &kept)])
+        .expect(0);
     assert_eq!(listing(&bench.lab.path("root")), before);
     bench.search();
 }

@@ -70,7 +70,8 @@ impl Bench {
         let random = fs::read_to_string("/proc/sys/kernel/random/uuid").expect("randomness");
         let random = random.trim().replace('-', "");
         let value = format!("{}#=\\t \"!:%{}'&/+", &random[..16], &random[16..]);
-        self.lab.write(&format!("secrets/{name}"), &format!("{value}\n"));
+        self.lab
+            .write(&format!("secrets/{name}"), &format!("{value}\n"));
         self.planted.borrow_mut().push(value.clone());
         self.values.borrow_mut().insert(name.to_owned(), value);
     }
@@ -107,12 +108,23 @@ impl Bench {
         fs::create_dir_all(trace.parent().expect("a parent")).expect("folders");
         let mut command = Command::new("strace");
         command
-            .args(["-f", "-qq", "-s", "1000000", "-e", "trace=execve,execveat", "-o"])
+            .args([
+                "-f",
+                "-qq",
+                "-s",
+                "1000000",
+                "-e",
+                "trace=execve,execveat",
+                "-o",
+            ])
             .arg(&trace)
             .arg(krun.get_program())
             .args(krun.get_args())
             .current_dir(self.lab.path(""))
-            .envs(krun.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .envs(
+                krun.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
             .env_remove("NO_COLOR")
             .env("HOME", self.lab.path("home"))
             .env("TMPDIR", self.lab.path("tmp"))
@@ -127,7 +139,11 @@ impl Bench {
         self.lab.write(&format!("seen/{number}.out"), &done.out());
         self.lab.write(&format!("seen/{number}.err"), &done.err());
         let traced = fs::read_to_string(&trace).expect("a trace");
-        assert!(traced.contains("execve("), "strace saw krun: {}", done.err());
+        assert!(
+            traced.contains("execve("),
+            "strace saw krun: {}",
+            done.err()
+        );
         done
     }
 
@@ -141,7 +157,12 @@ impl Bench {
     }
 
     fn collect(&self, at: &Path, files: &mut Vec<PathBuf>) {
-        if self.targets.borrow().iter().any(|target| at.starts_with(target)) {
+        if self
+            .targets
+            .borrow()
+            .iter()
+            .any(|target| at.starts_with(target))
+        {
             return;
         }
         let meta = fs::symlink_metadata(at).expect("the lab");
@@ -166,7 +187,9 @@ pub fn search_files(values: &[String], files: &[PathBuf]) {
         for file in files {
             let bytes = fs::read(file).expect("a file");
             for (what, form) in &forms {
-                let found = bytes.windows(form.len()).any(|part| part == form.as_bytes());
+                let found = bytes
+                    .windows(form.len())
+                    .any(|part| part == form.as_bytes());
                 assert!(!found, "a secret, {what}, in {}", file.display());
             }
         }
@@ -183,7 +206,10 @@ fn forms(value: &str) -> Vec<(&'static str, String)> {
     };
     let url: String = bytes.iter().map(percent).collect();
     let json = serde_json::to_string(value).expect("JSON");
-    let properties = value.replace('\\', "\\\\").replace('=', "\\=").replace(':', "\\:");
+    let properties = value
+        .replace('\\', "\\\\")
+        .replace('=', "\\=")
+        .replace(':', "\\:");
     // Base64 of a text within another depends on where it begins.
     let inner = |skip: usize| STANDARD_NO_PAD.encode(&bytes[skip..skip + 27]);
     vec![
@@ -200,6 +226,40 @@ fn forms(value: &str) -> Vec<(&'static str, String)> {
         ("in capital hexadecimal digits", hex.to_uppercase()),
         ("in a URL", url),
     ]
+}
+
+/// The search finds what it looks for, in files and on command lines.
+#[test]
+fn the_search_can_fail() {
+    let bench = Bench::new("", &["db"]);
+    let value = bench.value("db");
+    bench.search();
+    let finds =
+        || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bench.search())).is_err();
+    for (what, form) in forms(&value) {
+        let file = bench.lab.write("state/x", &format!("\0 {form} \0"));
+        assert!(finds(), "{what}");
+        fs::remove_file(file).expect("removed");
+        bench.search();
+    }
+    // Base64 of a text in which the value begins at any place.
+    for before in ["", "a", "ab"] {
+        let text = STANDARD_NO_PAD.encode(format!("{before}{value}"));
+        let file = bench.lab.write("state/x", &text);
+        assert!(finds(), "in base64 behind {before:?}");
+        fs::remove_file(file).expect("removed");
+    }
+    bench.write_runbook(&format!(
+        "secret(\"x\", #{{command: [\"true\", {}]}}); file(\"f\", #{{path: \"LAB/root/f\", content: secret(\"x\")}});\n",
+        serde_json::json!(value[..16])
+    ));
+    bench.is_a_target(&bench.lab.path("secrets.rhai"));
+    // What this prints names the command, so that only the trace is left to be looked at.
+    bench.krun(&["plan", &bench.runbook(), "--quiet"]).expect(4);
+    for name in ["seen/1.out", "seen/1.err"] {
+        bench.is_a_target(&bench.lab.path(name));
+    }
+    assert!(finds(), "an argument of a command that lived for a moment");
 }
 
 /// Permission bits.

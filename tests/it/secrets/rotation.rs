@@ -13,7 +13,9 @@ fn a_rotated_value_is_drift() {
     let before = listing(&bench.lab.path("root"));
     bench.krun(&["run", &runbook]).expect(0);
     bench.rotate("db");
-    let plan = bench.krun(&["plan", &runbook, "--detailed-exitcode"]).expect(2);
+    let plan = bench
+        .krun(&["plan", &runbook, "--detailed-exitcode"])
+        .expect(2);
     assert!(plan.out().contains("(secret db) changed"), "{}", plan.out());
     let status = bench.krun(&["status", "--check", "--json"]).expect(6);
     assert!(status.out().contains("\"p\""), "{}", status.out());
@@ -27,7 +29,9 @@ fn a_rotated_value_is_drift() {
     bench.krun(&["plan", &runbook, "--json"]).expect(0);
     fs::write(bench.lab.path("root/f.conf"), "by hand\n").expect("a change");
     bench.without_values(&["rollback", "--yes"]).expect(6);
-    bench.without_values(&["rollback", "--yes", "--force"]).expect(0);
+    bench
+        .without_values(&["rollback", "--yes", "--force"])
+        .expect(0);
     // The copy of a file is made once, and goes with all else.
     assert_eq!(listing(&bench.lab.path("root")), before);
     bench.search();
@@ -41,11 +45,14 @@ fn a_secret_comes_into_a_file_that_krun_wrote_before() {
     let before = listing(&bench.lab.path("root"));
     bench.krun(&["run", &bench.runbook()]).expect(0);
     let first = listing(&bench.lab.path("root"));
-    let with = "file(\"f\", #{path: \"LAB/root/f\", content: \"a=\" + secret(\"db\") + \"\\n\"});\n";
+    let with =
+        "file(\"f\", #{path: \"LAB/root/f\", content: \"a=\" + secret(\"db\") + \"\\n\"});\n";
     bench.write_runbook(with);
     bench.krun(&["run", &bench.runbook(), "--json"]).expect(0);
     bench.search();
-    bench.without_values(&["rollback", "--run", "last", "--yes"]).expect(0);
+    bench
+        .without_values(&["rollback", "--run", "last", "--yes"])
+        .expect(0);
     assert_eq!(listing(&bench.lab.path("root")), first);
     bench.krun(&["run", &bench.runbook()]).expect(0);
     bench.write_runbook(plain);
@@ -66,11 +73,14 @@ fn killed_at_every_record_nothing_is_lost() {
         assert_ne!(killed.code(), 0, "{point}");
         bench.search();
         bench.krun(&["run", &runbook, "--json"]).expect(0);
-        assert_eq!(bench.krun(&["run", &runbook, "--json"]).expect(0).finished()["changed"], 0);
-        let killed = bench.krun_with(
-            &["rollback", "--yes"],
-            &[("KRUN_KILL_AT", "after:1:p")],
+        assert_eq!(
+            bench
+                .krun(&["run", &runbook, "--json"])
+                .expect(0)
+                .finished()["changed"],
+            0
         );
+        let killed = bench.krun_with(&["rollback", "--yes"], &[("KRUN_KILL_AT", "after:1:p")]);
         assert_ne!(killed.code(), 0, "rollback after {point}");
         bench.without_values(&["rollback", "--yes"]).expect(0);
         assert_eq!(listing(&bench.lab.path("root")), before, "{point}");
@@ -111,7 +121,20 @@ fn the_whole_sweep_with_secrets() {
     ]);
     let swept = swept.expect(0).events();
     let last = swept.last().expect("a line");
-    assert_eq!((&last["failed"], &last["trials"]), (&0.into(), &last["all"]), "{last}");
+    assert_eq!(
+        (&last["failed"], &last["trials"]),
+        (&0.into(), &last["all"]),
+        "{last}"
+    );
+    bench.search();
+}
+
+#[test]
+fn a_simulated_machine_has_values_of_its_own() {
+    let bench = Bench::new(SWEPT, &["db"]);
+    let runbook = bench.runbook();
+    let lived = bench.without_values(&["simulate", &runbook, "--seeds", "300", "--json"]);
+    lived.expect(0);
     bench.search();
 }
 
@@ -121,13 +144,20 @@ fn what_is_in_doubt_shows_no_text() {
     let runbook = bench.runbook();
     let before = listing(&bench.lab.path("root"));
     bench.krun_with(&["run", &runbook], &[("KRUN_KILL_AT", "after:2:f")]);
-    fs::write(bench.lab.path("root/f.conf"), format!("x={}\n", bench.value("db"))).expect("a file");
+    fs::write(
+        bench.lab.path("root/f.conf"),
+        format!("x={}\n", bench.value("db")),
+    )
+    .expect("a file");
     bench.krun(&["run", &runbook]).expect(9);
     bench.without_values(&["resolve", "--json"]).expect(9);
     bench.search();
     bench.without_values(&["resolve", "f", "--redo"]).expect(0);
     let text = fs::read_to_string(bench.lab.path("root/f.conf")).expect("f.conf");
-    assert!(text.contains(&format!("line={}\n", bench.value("db"))), "from the sealed blob");
+    assert!(
+        text.contains(&format!("line={}\n", bench.value("db"))),
+        "from the sealed blob"
+    );
     bench.krun(&["run", &runbook]).expect(0);
     bench.without_values(&["rollback", "--yes"]).expect(0);
     assert_eq!(listing(&bench.lab.path("root")), before);

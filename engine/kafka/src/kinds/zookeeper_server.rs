@@ -313,8 +313,8 @@ impl StateKind for Server {
             })?;
         let outputs = args.outputs(&started, &heap);
         let found = foreign
-        .found(cx.host, &server, cx.step.secrets, *started, outputs)
-        .await?;
+            .found(cx.host, &server, cx.step.secrets, *started, outputs)
+            .await?;
         Ok(Adoption::Process(Box::new(found)))
     }
 }

@@ -335,7 +335,10 @@ mod tests {
             .must_share(&map(&[("log.dirs", "/b")]), &["log.dirs"])
             .unwrap_err();
         assert!(refused.why.unwrap().contains("/a"));
-        let lines = found.of_settings(&map(&[("log.dirs", "/b"), ("x", "1")]), &krun_model::secret::NoSecrets);
+        let lines = found.of_settings(
+            &map(&[("log.dirs", "/b"), ("x", "1")]),
+            &krun_model::secret::NoSecrets,
+        );
         let keys: Vec<_> = lines.iter().map(|line| line.key.as_str()).collect();
         assert_eq!(keys, ["log.dirs", "x"], "a secret is not shown");
     }

@@ -1,10 +1,6 @@
 //! Reading the machine as it will be.
 
-use std::{
-    fmt::Debug,
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{fmt::Debug, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};

@@ -32,7 +32,11 @@ file("h", #{path: "/h", content: s});
     );
     assert_eq!(content(1), "x(secret third)y(secret db)(secret other)");
     assert_eq!(content(2), "(secret db)");
-    let sources: Vec<_> = runbook.secrets.iter().map(|one| one.source.clone()).collect();
+    let sources: Vec<_> = runbook
+        .secrets
+        .iter()
+        .map(|one| one.source.clone())
+        .collect();
     assert_eq!(sources[0], Some(SecretSource::Env("DB".into())));
     assert_eq!(sources[2], Some(SecretSource::File("/home/me/pw".into())));
     assert_eq!(runbook.secrets[0].span.to_string(), "test.rhai:3:16");
@@ -117,11 +121,19 @@ fn declared_once_and_well() {
         ("secret(\"a\", #{vault: \"x\"});", 1),
         ("secret(\"a\", #{file: \"a\"});", 1),
         ("secret(\"a\", #{command: \"pass show\"});", 1),
-        ("secret(\"a\", #{env: \"A\"}); secret(\"a\", #{env: \"B\"});", 1),
+        (
+            "secret(\"a\", #{env: \"A\"}); secret(\"a\", #{env: \"B\"});",
+            1,
+        ),
         ("secret(\"a\", #{env: \"A\"}); secret(\"a\");", 0),
         ("secret(\"a-b\"); secret(\"a_b\");", 1),
     ] {
-        assert_eq!(codes(script).len(), expected, "{script}: {:?}", codes(script));
+        assert_eq!(
+            codes(script).len(),
+            expected,
+            "{script}: {:?}",
+            codes(script)
+        );
     }
 }
 
