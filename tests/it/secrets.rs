@@ -96,6 +96,10 @@ fn nothing_but_the_targets_carries_a_secret() {
         .krun(&["state", "export", "--out", "export.json"])
         .expect(0);
     bench.krun(&["state", "backup", "backup"]).expect(0);
+    for more in [&["import", "export.json"][..], &["check"]] {
+        let words = [&["--state", "imported", "state"], more].concat();
+        bench.krun(&words).expect(0);
+    }
     bench.krun(&["gc", "--yes", "--older-than", "0"]).expect(0);
     bench.krun(&["state", "check"]).expect(0);
     bench.krun(&["help", runbook]).expect(0);

@@ -82,7 +82,13 @@ pub async fn plan_file(
     let faults = all_faults(session, request, &plan, &seen.observed).await?;
     if session.vault.is_in_use() {
         session.vault.sealer()?;
-        session.vault.keep_key()?;
+        if !session.vault.keep_key()? {
+            return Err(Fault::new(
+                FaultCode::SecretKey,
+                "another krun made the key at the same moment",
+            )
+            .hint("Make the plan again."));
+        }
     }
     let sources = request.runbook.sources.iter();
     let file = PlanFile {

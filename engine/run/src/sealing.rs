@@ -138,8 +138,9 @@ impl Session {
             return Ok(());
         }
         let found = self.vault.veil().found_in(&bytes);
-        let sealer = self.vault.sealer()?;
+        self.vault.sealer()?;
         self.vault.keep_key()?;
+        let sealer = self.vault.sealer()?;
         for (name, value) in &found {
             if content.secret || is_telling(value) {
                 let sealed = sealer.seal(value.expose_secret().as_bytes())?;

@@ -157,25 +157,25 @@ impl Vault {
         Ok(sealer)
     }
 
-    /// Writes down a key that is in use and new. To be called before anything that was made with it is.
+    /// Writes down a key that is in use and new. To be called before anything that was made with it is
+    /// written down. Where another krun has just made one, that one is taken from now on.
+    ///
+    /// Returns whether what was made so far is still good.
     ///
     /// # Errors
-    /// What the filesystem reports; another krun that made one meanwhile.
-    pub fn keep_key(&self) -> Result<(), Fault> {
+    /// What the filesystem reports.
+    pub fn keep_key(&self) -> Result<bool, Fault> {
         let mut state = self.state();
         let (Some(fresh), Some(file)) = (&state.fresh, &self.key_file) else {
-            return Ok(());
+            return Ok(true);
         };
-        if file.keep(fresh)? != *fresh {
-            return Err(Fault::new(
-                FaultCode::SecretKey,
-                "another krun made the key at the same moment",
-            )
-            .at(&file.0)
-            .hint("Run the same command again."));
+        let kept = file.keep(fresh)?;
+        let same = kept == *fresh;
+        if !same {
+            state.sealer = Some(Arc::new(Sealer::new(&kept)));
         }
         state.fresh = None;
-        Ok(())
+        Ok(same)
     }
 
     /// Learns former values, by their names, from their sealed forms. Without the key nothing is learnt.
@@ -253,6 +253,18 @@ mod tests {
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
         one.keep_key().unwrap();
         assert_eq!(vault(&folder).keyed(Digest::of("x")).unwrap(), digest);
+    }
+
+    #[test]
+    fn of_two_that_make_a_key_one_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (vault(&folder), vault(&folder));
+        let digest = one.keyed(Digest::of("x")).unwrap();
+        two.sealer().unwrap();
+        assert!(one.keep_key().unwrap());
+        assert!(!two.keep_key().unwrap());
+        assert_eq!(two.keyed(Digest::of("x")).unwrap(), digest);
+        assert!(two.keep_key().unwrap());
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Bench {
     pub fn search(&self) {
         let mut files = vec![];
         self.collect(&self.lab.path(""), &mut files);
-        assert!(files.len() > 3, "{files:?}");
+        assert!(!files.is_empty());
         search_files(&self.planted.borrow(), &files);
     }
 
