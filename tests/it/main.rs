@@ -23,6 +23,7 @@ mod policy;
 mod properties;
 mod resolve;
 mod rollback_part;
+mod secrets;
 mod simulate;
 mod single_host;
 mod sources;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use camino::Utf8Path;
-use krun_model::{Fault, FaultCode, Map, host::CommandOutput, process::MARKER};
+use krun_model::{Fault, FaultCode, Map, host::CommandOutput, process::MARKER, secret};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -91,6 +91,12 @@ impl Invocation<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        // What krun was given in its environment is not for what it runs.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with(secret::PREFIX) {
+                command.env_remove(name);
+            }
+        }
         if let Some(cwd) = self.cwd {
             if !cwd.is_dir() {
                 return Err(

@@ -66,6 +66,20 @@ pub struct Global {
     /// [default: $XDG_CONFIG_HOME/krun/patterns.yaml].
     #[arg(long, global = true, env = "KRUN_PATTERNS", value_name = "FILE")]
     pub patterns: Option<String>,
+    /// Where the value of a secret is had from, instead of where the runbook says: env:VARIABLE,
+    /// file:PATH or command:PROGRAM ARGUMENTS (no shell; words are parted at blanks, or a JSON list). May
+    /// be given again.
+    #[arg(long = "secret", global = true, value_name = "NAME=SOURCE", action = ArgAction::Append)]
+    pub secrets: Vec<String>,
+    /// The file with the key that seals files with secrets in the state; made when it is first needed
+    /// [default: $XDG_CONFIG_HOME/krun/secret.key].
+    #[arg(
+        long = "key-file",
+        global = true,
+        env = "KRUN_KEY_FILE",
+        value_name = "FILE"
+    )]
+    pub key_file: Option<String>,
 }
 
 /// When to colour.

@@ -1,16 +1,23 @@
 //! Where things are and how they are shown, from arguments and environment: the only reader of both.
 
 use std::{
+    borrow::Cow,
+    collections::BTreeMap,
     io::{IsTerminal as _, Write as _},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_journal::{Known, Lock, LockHolder, Store};
-use krun_model::{DeploymentName, Fault, FaultCode, KillPoint, Reporter, journal::Who};
+use krun_model::{
+    DeploymentName, Fault, FaultCode, KillPoint, Reporter,
+    journal::Who,
+    secret::{SecretSource, is_name},
+};
 use krun_report::{HumanReporter, JsonReporter, Style, Verbosity};
 use krun_run::{EventSender, Ledger, Session};
 use krun_script::PathBase;
+use krun_secrets::{KeyFile, Vault, Veil};
 use tokio::sync::watch;
 
 use crate::args::{ColorWhen, Global};
@@ -32,6 +39,8 @@ pub struct Context {
     pub usage: u8,
     /// What this command's stores have found out.
     known: Known,
+    /// Values of secrets and the key, once a session was opened.
+    vault: OnceLock<Arc<Vault>>,
 }
 
 impl Context {
@@ -44,24 +53,60 @@ impl Context {
             err_style: style(global, err),
             usage,
             known: Known::default(),
+            vault: OnceLock::new(),
         }
     }
 
     /// Data for the user: standard output. A closed pipe is the reader's wish.
     pub fn print(&self, text: &str) {
+        let text = match self.veil() {
+            Some(veil) => Cow::Owned(veil.conceal_data(text)),
+            None => Cow::Borrowed(text),
+        };
         let _ = std::io::stdout().write_all(text.as_bytes());
     }
 
     /// A remark: standard error, unless quiet.
     pub fn remark(&self, text: &str) {
         if !self.global.quiet {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(std::io::stderr(), "{}", self.concealed(text));
         }
     }
 
     /// What went wrong: standard error, also when quiet.
     pub fn warn(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(std::io::stderr(), "{}", self.concealed(text));
+    }
+
+    /// A text without the values of secrets that are known by now.
+    pub fn concealed<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.veil() {
+            Some(veil) => Cow::Owned(veil.conceal(text)),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    fn veil(&self) -> Option<&Veil> {
+        let veil = self.vault.get()?.veil();
+        (!veil.is_empty()).then_some(veil)
+    }
+
+    /// Values of secrets and the key: one for all that this krun does.
+    pub fn vault(&self) -> Result<Arc<Vault>, Fault> {
+        if let Some(vault) = self.vault.get() {
+            return Ok(vault.clone());
+        }
+        let mut overrides = BTreeMap::new();
+        for given in &self.global.secrets {
+            let (name, source) = secret_source(given)?;
+            overrides.insert(name, source);
+        }
+        let key = match &self.global.key_file {
+            Some(path) => absolute(path)?,
+            None => home_folder("XDG_CONFIG_HOME", ".config")?.join("krun/secret.key"),
+        };
+        let vault = Arc::new(Vault::new(overrides, KeyFile(key)));
+        Ok(self.vault.get_or_init(|| vault).clone())
     }
 
     /// Who shows the events of a run.
@@ -184,19 +229,58 @@ impl Context {
         let id = id.map_or_else(fresh_id, Ok)?;
         let machine = krun_agent::LocalMachine::new(self.cache_folder()?, cancel.clone())
             .offline(self.global.offline);
+        let vault = self.vault()?;
+        let ledger = Ledger::open(journal, name, id)?.killed_at(kill_point()?);
         let session = Session {
-            ledger: Arc::new(Ledger::open(journal, name, id)?.killed_at(kill_point()?)),
+            ledger: Arc::new(ledger.concealing(vault.clone())),
             machine: Arc::new(machine),
             cluster: Arc::new(krun_kafka::ClusterEffector::new()),
             plugins: crate::registry::hands(self)?,
-            events,
+            events: events.concealing(vault.clone()),
             who: who(),
             quarantine: self.state_folder()?.join("quarantine"),
             cancel,
+            vault,
             fence: std::env::var(FENCE).ok().map(Into::into),
         };
         session.know_adopted();
+        session.know_secrets();
         Ok(session)
+    }
+}
+
+/// A secret and where it is had from, as `--secret` says. A text that is wrong is not repeated: it may be
+/// a value.
+pub fn secret_source(given: &str) -> Result<(String, SecretSource), Fault> {
+    let wrong = |why: &str| {
+        Fault::new(
+            FaultCode::Usage,
+            "`--secret` does not say where a value is had from",
+        )
+        .because(why)
+        .hint("Write `--secret NAME=env:VARIABLE`, `--secret NAME=file:PATH` or `--secret 'NAME=command:PROGRAM ARGUMENTS'`.")
+        .hint("A value itself has no place on a command line, which every user of the machine can read.")
+    };
+    let (name, source) = given
+        .split_once('=')
+        .ok_or_else(|| wrong("it has no `=`"))?;
+    if !is_name(name) {
+        return Err(wrong("what stands before `=` is no name of a secret"));
+    }
+    let source: SecretSource = source.parse().map_err(wrong)?;
+    let source = match source {
+        SecretSource::File(path) => SecretSource::File(absolute(path.as_str())?),
+        source => source,
+    };
+    Ok((name.to_owned(), source))
+}
+
+/// The same as one option says it.
+pub fn secret_option(name: &str, source: &SecretSource) -> String {
+    match source {
+        SecretSource::Env(variable) => format!("{name}=env:{variable}"),
+        SecretSource::File(path) => format!("{name}=file:{path}"),
+        SecretSource::Command(argv) => format!("{name}=command:{}", serde_json::json!(argv)),
     }
 }
 

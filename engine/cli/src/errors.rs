@@ -60,7 +60,11 @@ pub fn exit_code(code: FaultCode) -> u8 {
     match code {
         FaultCode::Usage | FaultCode::IdentityChanged => USAGE,
         FaultCode::Script => 3,
-        FaultCode::Prerequisite | FaultCode::PortTaken | FaultCode::DiskFull => 4,
+        FaultCode::Prerequisite
+        | FaultCode::PortTaken
+        | FaultCode::DiskFull
+        | FaultCode::Secret
+        | FaultCode::SecretKey => 4,
         FaultCode::Locked => 5,
         FaultCode::Drifted | FaultCode::PlanStale => 6,
         FaultCode::StateDamaged | FaultCode::StateNewer | FaultCode::State => 8,
@@ -112,7 +116,7 @@ pub fn show(context: &Context, error: &CliError) -> ExitCode {
         };
         context.print(&format!("{object}\n"));
     }
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = std::io::stderr().write_all(context.concealed(&text).as_bytes());
     exit(context, code)
 }
 

@@ -4,7 +4,10 @@
 //! as variables, folders that a page gives a name by that name. Never runs anything; a page shows the
 //! commands, and a test of the page runs them.
 
-use crate::{Address, Map, Runbook, Step, Value};
+use crate::{
+    Address, Map, Runbook, Step, Text, Value,
+    secret::{Piece, SecretSource, default_variable},
+};
 
 /// A shell function that commands use; a page shows it once, before the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,8 +127,24 @@ impl<'a> HandCx<'a> {
     pub fn word(&self, value: &Value) -> Option<String> {
         match value {
             Value::Output { step, name } => Some(format!("\"${}\"", variable(step, name))),
+            Value::Secret(text) => Some(self.with_secrets(text)),
             other => plain(other).map(|text| self.text(&text)),
         }
+    }
+
+    /// A text with the values of secrets, which are in variables of the shell.
+    fn with_secrets(&self, text: &Text) -> String {
+        let words = text.pieces().iter().map(|piece| match piece {
+            Piece::Plain(text) => self.text(text),
+            Piece::Secret(name) => {
+                let declared = self.runbook.secrets.iter().find(|one| one.name == *name);
+                match declared.and_then(|one| one.source.as_ref()) {
+                    Some(SecretSource::Env(variable)) => format!("\"${variable}\""),
+                    _ => format!("\"${}\"", default_variable(name)),
+                }
+            }
+        });
+        words.collect()
     }
 
     /// A text as one word of a shell, with the folders in it by their names.

@@ -181,6 +181,11 @@ impl Condition {
         }
     }
 
+    /// The first secret that it looks at.
+    pub fn secret(&self) -> Option<&str> {
+        self.values().into_iter().find_map(Value::secret)
+    }
+
     /// Calls `found` for each output that it depends on.
     pub fn each_output(&self, found: &mut dyn FnMut(&Address, &str)) {
         for value in self.values() {

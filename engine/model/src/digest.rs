@@ -6,15 +6,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::Digest as _;
 
 /// A SHA-256 digest; written as 64 lower-case hexadecimal digits, or as its bytes where nobody reads.
+///
+/// That of content with a secret in it is the digest of the content's sealed form, which nobody can make
+/// from a guess (see [`crate::secret`]). It says so, since the bytes must be opened before they are used:
+/// it is written as `sealed:` and the digits, or as a 33rd byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 32]);
+pub struct Digest([u8; 32], bool);
+
+/// What a sealed digest begins with.
+const SEALED: &str = "sealed:";
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
-        Self(sha2::Sha256::digest(bytes.as_ref()).into())
+        Self(sha2::Sha256::digest(bytes.as_ref()).into(), false)
     }
 
     /// The digest of a value's JSON text. Maps in this code base are ordered, so equal values give
@@ -32,10 +39,36 @@ impl Digest {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             match reader.read(&mut buffer)? {
-                0 => return Ok(Self(hash.finalize().into())),
+                0 => return Ok(Self(hash.finalize().into(), false)),
                 n => hash.update(&buffer[..n]),
             }
         }
+    }
+
+    /// A digest of which the bytes come from elsewhere, such as a keyed hash.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes, false)
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The digest of content of which these bytes are the sealed form.
+    pub fn sealed(bytes: impl AsRef<[u8]>) -> Self {
+        Self(Self::of(bytes).0, true)
+    }
+
+    /// Whether it is that of a sealed form.
+    pub fn is_sealed(&self) -> bool {
+        self.1
+    }
+
+    /// The digest of the bytes that a store keeps: of the sealed form, where there is one.
+    #[must_use]
+    pub fn blob(self) -> Self {
+        Self(self.0, false)
     }
 
     fn hex(self) -> [u8; 64] {
@@ -48,12 +81,15 @@ impl Digest {
 
     /// The first twelve hexadecimal digits, for people.
     pub fn short(&self) -> String {
-        self.to_string()[..12].to_owned()
+        self.blob().to_string()[..12].to_owned()
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.1 {
+            f.write_str(SEALED)?;
+        }
         f.write_str(str::from_utf8(&self.hex()).map_err(|_| fmt::Error)?)
     }
 }
@@ -74,12 +110,13 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, BadDigest> {
         let parse = || {
-            let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+            let sealed = text.strip_prefix(SEALED);
+            let digits: &[u8; 64] = sealed.unwrap_or(text).as_bytes().try_into().ok()?;
             let mut bytes = [0; 32];
             for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
                 *byte = value_of(*high)? << 4 | value_of(*low)?;
             }
-            Some(Self(bytes))
+            Some(Self(bytes, sealed.is_some()))
         };
         parse().ok_or_else(|| BadDigest(text.to_owned()))
     }
@@ -99,7 +136,9 @@ impl Serialize for Digest {
         if to.is_human_readable() {
             to.collect_str(self)
         } else {
-            to.serialize_bytes(&self.0)
+            let mut bytes = [1; 33];
+            bytes[..32].copy_from_slice(&self.0);
+            to.serialize_bytes(&bytes[..32 + usize::from(self.1)])
         }
     }
 }
@@ -129,8 +168,12 @@ impl de::Visitor<'_> for Written {
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Digest, E> {
-        let whole = |_| E::invalid_length(bytes.len(), &self);
-        bytes.try_into().map(Digest).map_err(whole)
+        let (digest, tag) = bytes.split_at_checked(32).unwrap_or_default();
+        match (digest.try_into(), tag) {
+            (Ok(digest), []) => Ok(Digest(digest, false)),
+            (Ok(digest), [1]) => Ok(Digest(digest, true)),
+            _ => Err(E::invalid_length(bytes.len(), &self)),
+        }
     }
 }
 
@@ -145,5 +188,10 @@ mod tests {
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(Digest::of_reader(&b"abc"[..]).unwrap(), digest);
         assert!("xyz".parse::<Digest>().is_err());
+        let sealed = Digest::sealed("abc");
+        assert_eq!(sealed.to_string(), format!("sealed:{digest}"));
+        assert_eq!(sealed.to_string().parse(), Ok(sealed));
+        assert_ne!(sealed, digest);
+        assert_eq!((sealed.blob(), sealed.short()), (digest, digest.short()));
     }
 }

@@ -56,6 +56,10 @@ pub enum FaultCode {
     State,
     /// An effect was begun and what is there now is neither before nor after it.
     InDoubt,
+    /// The value of a secret can't be had.
+    Secret,
+    /// The key that sealed content with secrets is missing, or is another one.
+    SecretKey,
     /// A plugin trapped, ran into a limit, broke its contract, or is not the one in `krun.lock`.
     Plugin,
     /// `krun.lock` does not grant a plugin what it asks for.
@@ -103,6 +107,8 @@ impl FaultCode {
             | Self::StateNewer
             | Self::State
             | Self::InDoubt
+            | Self::Secret
+            | Self::SecretKey
             | Self::Plugin
             | Self::NotGranted
             | Self::NeedsConfirmation

@@ -6,8 +6,8 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Decision, Digest, Effect, Outputs, Part, ProcessSpec, RunId, Target, TargetState,
-    Undo,
+    Address, Content, Decision, Digest, Effect, Outputs, Part, ProcessSpec, RunId, Target,
+    TargetState, Undo,
     event::RunStatus,
     journal::{Entry, Outcome, Pin, Record, Seq, Verb},
     process::Running,
@@ -54,6 +54,17 @@ pub struct EffectMemory {
     pub undo: Undo,
     /// The state after; none while the outcome is not known.
     pub after: Option<TargetState>,
+}
+
+impl EffectMemory {
+    /// Whether what is journaled of it is about sealed bytes.
+    pub fn is_sealed(&self) -> bool {
+        let state = |state: &TargetState| matches!(state, TargetState::File { digest, .. } if digest.is_sealed());
+        let mut contents = self.effect.contents().into_iter();
+        contents.any(|content| content.digest.is_sealed())
+            || state(&self.before)
+            || self.after.as_ref().is_some_and(state)
+    }
 }
 
 /// A process that krun did not start and that stands for a step.
@@ -389,28 +400,33 @@ impl History {
     /// back, what an open intent wants, and the sources that the last run pinned.
     pub fn needed_blobs(&self) -> BTreeSet<Digest> {
         let undone = self.live().filter_map(|effect| match &effect.undo {
-            Undo::By(Effect::WriteFile { content, .. }) => Some(content.digest),
+            Undo::By(back) => Some(back),
             _ => None,
         });
         // What is in doubt may have to be brought about after all.
-        let wanted = self
-            .pending
-            .iter()
-            .filter_map(|effect| match &effect.effect {
-                Effect::WriteFile { content, .. } => Some(content.digest),
-                _ => None,
-            });
+        let wanted = self.pending.iter().map(|one| &one.effect);
+        // A process may be started again as it was.
+        let started = self.live().map(|one| &one.effect);
+        let started = started.filter(|effect| matches!(effect, Effect::StartProcess(_)));
+        let contents = undone
+            .chain(wanted)
+            .chain(started)
+            .flat_map(Effect::contents);
+        // What must not be shown has to be known.
+        let values = self.live().flat_map(|one| one.effect.contents());
+        let values = values.flat_map(|content| content.values.values().copied());
         let pinned = self.pin.iter().flat_map(|pin| &pin.sources);
         let pinned = pinned.map(|(_, digest)| *digest);
         let components = self.live().filter_map(|effect| match &effect.effect {
             Effect::PluginAct(act) => Some(act.component),
             _ => None,
         });
-        undone
-            .chain(wanted)
+        let all = contents
+            .flat_map(Content::blobs)
+            .chain(values)
             .chain(pinned)
-            .chain(components)
-            .collect()
+            .chain(components);
+        all.map(Digest::blob).collect()
     }
 
     /// The blobs that anything which was not taken back speaks of, needed or not.
@@ -423,15 +439,62 @@ impl History {
                     .into_iter()
                     .flatten()
                     .filter_map(|state| match state {
-                        TargetState::File { digest, .. } => Some(*digest),
+                        TargetState::File { digest, .. } => Some(digest.blob()),
                         _ => None,
                     }),
             );
-            if let Effect::WriteFile { content, .. } = &effect.effect {
-                all.insert(content.digest);
-            }
+            all.extend(
+                effect
+                    .effect
+                    .contents()
+                    .into_iter()
+                    .flat_map(Content::blobs),
+            );
         }
         all
+    }
+
+    /// Whether any effect is about sealed bytes.
+    pub fn holds_secrets(&self) -> bool {
+        self.live().any(EffectMemory::is_sealed)
+    }
+
+    /// The files that hold a secret, or held one, by what the journal says of effects on them.
+    pub fn guarded_paths(&self) -> BTreeSet<Utf8PathBuf> {
+        let guarded = self.live().filter(|effect| effect.is_sealed());
+        guarded
+            .filter_map(|effect| match effect.effect.target() {
+                Target::Path(path) => Some(path),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The sealed blobs that effects speak of.
+    pub fn sealed_digests(&self) -> impl Iterator<Item = Digest> {
+        let of = |effect: &EffectMemory| {
+            let states = [Some(&effect.before), effect.after.as_ref()];
+            let states = states
+                .into_iter()
+                .flatten()
+                .filter_map(|state| match state {
+                    TargetState::File { digest, .. } => Some(*digest),
+                    _ => None,
+                });
+            let contents = effect.effect.contents();
+            let all = states.chain(contents.map(|content| content.digest));
+            all.filter(Digest::is_sealed).collect::<Vec<_>>()
+        };
+        self.live().flat_map(of)
+    }
+
+    /// The values of secrets that effects wrote somewhere, by name: sealed blobs.
+    pub fn secret_values(&self) -> BTreeSet<(&str, Digest)> {
+        let contents = self.live().flat_map(|one| one.effect.contents());
+        let values = contents.flat_map(|content| &content.values);
+        values
+            .map(|(name, digest)| (name.as_str(), *digest))
+            .collect()
     }
 
     /// The paths that a rollback, or an effect that is still to be settled, moves things from or to.

@@ -11,8 +11,8 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, Digest, Effect, Fault, Map, Outputs, ProcessSpec, ReadHost, Target, Value,
-    WriteHost,
+    Address, Change, Digest, Effect, Fault, Map, Outputs, ProcessSpec, ReadHost, Secrets, Target,
+    Value, WriteHost,
     by_hand::{ByHand, HandCx},
     history::StepMemory,
     plan::DiffLine,
@@ -97,6 +97,8 @@ pub struct StepRef<'a> {
     pub unfinished: &'a [Effect],
     /// What plugins keep for it.
     pub kept: &'a KeptBy,
+    /// The secrets that its arguments name, and what is known of files that hold any.
+    pub secrets: &'a dyn Secrets,
 }
 
 impl StepRef<'_> {

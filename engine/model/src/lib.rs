@@ -34,6 +34,7 @@ pub mod process;
 pub mod reconcile;
 pub mod runbook;
 pub mod schema;
+pub mod secret;
 pub mod target;
 pub mod topic;
 pub mod value;
@@ -59,6 +60,7 @@ pub use part::{OnFailure, Part};
 pub use plan::{Change, Plan, Reason};
 pub use process::{ProcessId, ProcessSpec};
 pub use runbook::{Runbook, Span, Step};
+pub use secret::{Bytes, Secrets, Text};
 pub use target::{Target, TargetState};
 pub use value::{Outputs, Value};
 

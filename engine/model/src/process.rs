@@ -5,7 +5,7 @@ use std::fmt;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Digest, Map};
+use crate::{Address, Content, Digest, Map};
 
 /// The environment variable by which a process is recognised: it holds a [`ProcessId`].
 pub const MARKER: &str = "KRUN_PROCESS";
@@ -39,6 +39,9 @@ pub struct ProcessSpec {
     pub argv: Vec<String>,
     /// The whole environment, beside the two markers; nothing is inherited.
     pub env: Map<String>,
+    /// What more is in the environment, of which each holds a secret.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub secret_env: Map<Content>,
     /// The folder it runs in.
     pub cwd: Utf8PathBuf,
     /// Where standard output and error are appended.

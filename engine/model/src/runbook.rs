@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Digest, Manner, Map, OnFailure, ParamSpec, Value, reconcile::Moved};
+use crate::{
+    Address, Digest, Manner, Map, OnFailure, ParamSpec, Value, reconcile::Moved, secret::SecretSpec,
+};
 
 /// A place in a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +109,9 @@ pub struct Runbook {
     /// What becomes of a run that fails, unless the command line says otherwise.
     #[serde(default)]
     pub on_failure: OnFailure,
+    /// The secrets that it refers to, in the order of declaration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretSpec>,
     /// Its steps in the order of declaration, which is an order of dependencies too.
     pub steps: Vec<Step>,
     /// The source files: the runbook's own first, then its imports.

@@ -48,6 +48,8 @@ impl ArgType {
     pub fn accepts(&self, value: &Value) -> bool {
         match (self, value) {
             (_, Value::Output { .. }) => true,
+            // Whether it may stand there at all is the argument's to say.
+            (Self::Str | Self::Scalar, Value::Secret(_)) => true,
             (Self::Str, Value::Str(_)) | (Self::Int, Value::Int(_)) => true,
             (Self::Bool, Value::Bool(_)) => true,
             (Self::Path, Value::Str(s)) => s.starts_with('/'),
@@ -73,6 +75,8 @@ pub struct ArgSpec {
     pub required: bool,
     /// What it means, with unit and default.
     pub doc: &'static str,
+    /// Whether a secret may stand in it: only where what becomes of it is neither journaled nor shown.
+    pub secret: bool,
 }
 
 impl ArgSpec {
@@ -83,6 +87,7 @@ impl ArgSpec {
             ty,
             required: true,
             doc,
+            secret: false,
         }
     }
 
@@ -93,7 +98,15 @@ impl ArgSpec {
             ty,
             required: false,
             doc,
+            secret: false,
         }
+    }
+
+    /// The same argument, in which secrets may stand.
+    #[must_use]
+    pub const fn or_secret(mut self) -> Self {
+        self.secret = true;
+        self
     }
 }
 
@@ -120,6 +133,15 @@ pub enum ArgProblem {
     Unknown(String),
     /// An argument that must be given is not.
     Missing(&'static str),
+    /// A secret where none may stand.
+    Secret {
+        /// The argument.
+        name: &'static str,
+        /// The secret's name.
+        secret: String,
+        /// Whether the argument is a path.
+        path: bool,
+    },
     /// A value of another type.
     Type {
         /// The argument.
@@ -144,6 +166,14 @@ pub fn check_args(specs: &[ArgSpec], args: &Map<Value>) -> Vec<ArgProblem> {
                 problems.push(ArgProblem::Missing(spec.name));
             }
             None | Some(Value::Null) => {}
+            Some(value) if !spec.secret && value.secret().is_some() => {
+                let secret = value.secret().unwrap_or_default().to_owned();
+                problems.push(ArgProblem::Secret {
+                    name: spec.name,
+                    secret,
+                    path: matches!(spec.ty, ArgType::Path | ArgType::List(ArgType::Path)),
+                });
+            }
             Some(value) if spec.ty.accepts(value) => {}
             Some(value) => problems.push(ArgProblem::Type {
                 name: spec.name,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Condition, Map};
+use crate::{Address, Condition, Map, Text};
 
 /// The outputs of a step: plain JSON, known once the step was checked or applied.
 pub type Outputs = Map<serde_json::Value>;
@@ -34,6 +34,8 @@ pub enum Value {
         /// The output's name.
         name: String,
     },
+    /// A text in which secrets stand, by name.
+    Secret(Text),
     /// A condition on outputs: `true`, or what was found in its way, once it is decided.
     Condition(Box<Condition>),
 }
@@ -63,6 +65,7 @@ impl Value {
                     .collect::<Result<_, _>>()?,
             ),
             Self::Output { step, name } => known(step, name).ok_or((step, name.as_str()))?,
+            Self::Secret(text) => serde_json::json!(text),
             Self::Condition(condition) => condition.decided(known)?,
         })
     }
@@ -78,6 +81,27 @@ impl Value {
         }
     }
 
+    /// The first secret that stands somewhere in this value.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::List(list) => list.iter().find_map(Self::secret),
+            Self::Map(map) => map.values().find_map(Self::secret),
+            Self::Secret(text) => text.names().next(),
+            Self::Condition(condition) => condition.secret(),
+            _ => None,
+        }
+    }
+
+    /// Calls `found` for each secret that stands somewhere in this value.
+    pub fn each_secret(&self, found: &mut dyn FnMut(&str)) {
+        match self {
+            Self::List(list) => list.iter().for_each(|v| v.each_secret(found)),
+            Self::Map(map) => map.values().for_each(|v| v.each_secret(found)),
+            Self::Secret(text) => text.names().for_each(found),
+            _ => {}
+        }
+    }
+
     /// The word for this value's type in messages.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -88,6 +112,7 @@ impl Value {
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
             Self::Output { .. } => "a step's output",
+            Self::Secret(_) => "a text with a secret",
             Self::Condition(_) => "a condition",
         }
     }
@@ -110,6 +135,7 @@ impl fmt::Display for Value {
                 write!(f, "#{{{}}}", entries.collect::<Vec<_>>().join(", "))
             }
             Self::Output { step, name } => write!(f, "{step}.{name}"),
+            Self::Secret(text) => write!(f, "{text}"),
             Self::Condition(condition) => write!(f, "{condition}"),
         }
     }

@@ -323,6 +323,8 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
         ) => UndoAction::AlreadyBack,
         (Target::Moved { .. }, other) => conflict(other.to_string(), vec![]),
         (Target::Path(_), now) if *now == net.first.before => UndoAction::AlreadyBack,
+        // It holds a secret and the key is missing: taking it back says so, and all else goes on.
+        (Target::Path(_), TargetState::Unreachable { .. }) => UndoAction::Do(effect),
         (Target::Path(path), TargetState::Dir { .. })
             if matches!(effect, Effect::RemoveDir { .. }) =>
         {

@@ -292,6 +292,7 @@ fn a_process_is_started_as_it_was() {
         id: id.clone(),
         argv: vec!["/bin/server".into(), with.into()],
         env: Default::default(),
+        secret_env: Default::default(),
         cwd: "/".into(),
         log: "/log".into(),
         digest: Digest::of(with),

@@ -39,6 +39,8 @@ pub(crate) fn arguments(schema: &Value) -> Result<Vec<ArgSpec>, String> {
                 ty,
                 required: is_required(name),
                 doc: leak(property["description"].as_str().unwrap_or_default()),
+                // What a plugin does with an argument is not known, so that no secret may stand in it.
+                secret: false,
             })
         })
         .collect()

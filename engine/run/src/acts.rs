@@ -73,7 +73,7 @@ pub(crate) async fn act(
 ) -> Result<(), Fault> {
     let session = host.session;
     // A rollback needs it when the plugin's file is gone or another.
-    session.ledger.put_blob(component).await?;
+    session.ledger.put_blob(component.to_vec().into()).await?;
     let before = observe(session, act).await;
     let effect = Effect::PluginAct(Box::new(act.clone()));
     let undo = effect.undo(&before);

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use krun_model::{
-    Address, Change, Choice, Digest, Entry, Event, Fault, Outputs, Reason, Runbook, Step,
+    Address, Change, Choice, Digest, Effect, Entry, Event, Fault, Outputs, Reason, Runbook, Step,
     WriteHost,
     event::RunStatus,
     journal::Verb,
@@ -57,6 +57,9 @@ pub async fn survey(session: &Session, request: &RunRequest) -> Result<Vec<Adopt
     identity::check(&session.ledger.history(), &request.runbook, name)?;
     let mut known = Known::new();
     let mut left_out = BTreeMap::new();
+    session
+        .have_secrets(&request.runbook, &request.kinds, |_| true)
+        .await?;
     let mut lines = vec![];
     for step in &request.runbook.steps {
         let args = match skipped::turn(step, &known, &left_out) {
@@ -96,6 +99,7 @@ pub async fn survey(session: &Session, request: &RunRequest) -> Result<Vec<Adopt
                         memory: None,
                         unfinished: &[],
                         kept: &krun_model::plugin::KeptBy::new(),
+                        secrets: &*session.vault,
                     },
                     host: &*session.machine,
                     progress: &Silent,
@@ -236,9 +240,13 @@ impl Taking<'_> {
 
     async fn process(&self, found: &FoundProcess) -> Result<(), Fault> {
         let pid = found.running.pid;
+        let start = Effect::StartProcess(found.spec.clone());
+        let Effect::StartProcess(spec) = self.session.sealed(&start).await? else {
+            return Err(Fault::internal("a sealed effect became another one"));
+        };
         self.append(Entry::Adopted {
             step: self.line.step.clone(),
-            spec: found.spec.clone(),
+            spec,
             running: found.running.clone(),
             argv: found.argv,
         })

@@ -65,6 +65,11 @@ async fn run_as_agreed(
         return Ok(session.refuse(request.verb, status, Some(plan), faults, since));
     }
     (request.approve)(&plan)?;
+    if session.vault.is_in_use() {
+        // From here on things are made with the key: let it be the one that stays.
+        session.vault.sealer()?;
+        session.vault.keep_key()?;
+    }
     for source in &request.runbook.sources {
         session
             .ledger

@@ -1,7 +1,7 @@
 //! What is in doubt, in words: what was before, what was wanted, what is found.
 //!
 //! Text is shown only where it is small and anybody may read the file it is from: a file that is for
-//! its owner alone may hold a secret.
+//! its owner alone may hold a secret, and one that is known to hold any is never shown.
 
 use krun_model::{
     Address, Effect, Fault, FaultCode, RunId, Target, TargetState, history::EffectMemory,
@@ -84,10 +84,15 @@ pub(crate) async fn describe(
     effect: &EffectMemory,
     found: &TargetState,
 ) -> Doubt {
-    let there = text_of(session, &effect.effect.target(), found).await;
+    let there = match effect.is_sealed() {
+        true => None,
+        false => text_of(session, &effect.effect.target(), found).await,
+    };
     let before = stored(session, &effect.before).await;
     let wanted = match &effect.effect {
-        Effect::WriteFile { content, mode, .. } if is_public(*mode) => {
+        Effect::WriteFile { content, mode, .. }
+            if is_public(*mode) && !content.digest.is_sealed() =>
+        {
             small(session.ledger.blob(content.digest).await.ok())
         }
         _ => None,
@@ -131,7 +136,7 @@ fn small(bytes: Option<Vec<u8>>) -> Option<String> {
 
 async fn stored(session: &Session, state: &TargetState) -> Option<String> {
     match state {
-        TargetState::File { digest, mode, .. } if is_public(*mode) => {
+        TargetState::File { digest, mode, .. } if is_public(*mode) && !digest.is_sealed() => {
             small(session.ledger.blob(*digest).await.ok())
         }
         _ => None,

@@ -1,16 +1,31 @@
 //! Events on their way to a reporter: one channel, so one order.
 
+use std::sync::Arc;
+
 use krun_model::{Address, Event, Reporter, kind::Progress};
+use krun_secrets::Vault;
 use tokio::sync::mpsc;
+
+use crate::concealed;
 
 /// Where anything that happens is said.
 #[derive(Clone, Debug)]
-pub struct EventSender(mpsc::UnboundedSender<Event>);
+pub struct EventSender(mpsc::UnboundedSender<Event>, Option<Arc<Vault>>);
 
 impl EventSender {
     /// Says it. When nobody listens any more, it is dropped: the journal is the record, not this.
     pub fn send(&self, event: Event) {
+        let event = match &self.1 {
+            Some(vault) => concealed::event(vault.veil(), event),
+            None => event,
+        };
         let _ = self.0.send(event);
+    }
+
+    /// From now on says nothing of the values in a vault.
+    #[must_use]
+    pub fn concealing(self, vault: Arc<Vault>) -> Self {
+        Self(self.0, Some(vault))
     }
 }
 
@@ -25,7 +40,7 @@ pub async fn report<T>(
             reporter.event(&event);
         }
     });
-    let result = work(EventSender(sender)).await;
+    let result = work(EventSender(sender, None)).await;
     let _ = shown.await;
     result
 }

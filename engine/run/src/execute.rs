@@ -295,6 +295,7 @@ impl RunCx {
             memory: memory.as_ref(),
             unfinished: &unfinished,
             kept: &kept,
+            secrets: &*self.session.vault,
         };
         let host = JournaledHost {
             session: &self.session,

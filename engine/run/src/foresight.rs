@@ -139,6 +139,7 @@ async fn foresee(
             memory: memory.as_ref(),
             unfinished: &[],
             kept: &kept,
+            secrets: &*session.vault,
         },
         host: lens,
         change,

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Checksum, Digest, Effect, Fault, FaultCode, Map, ProcessId, ReadHost, RunId, Target,
-    TargetState, WriteHost,
+    Address, Checksum, Digest, Effect, Fault, Map, ProcessId, ReadHost, RunId, Target, TargetState,
+    WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, Errand, FileStat, PortHolder, Work},
@@ -16,7 +16,9 @@ use krun_model::{
     process::Running,
 };
 
-use crate::{Pending, Session, acts, events::StepProgress, in_hand::InHand};
+use crate::{
+    Pending, Session, acts, events::StepProgress, in_hand::InHand, sealing::changed_meanwhile,
+};
 
 /// The machine as one step of one run may change it.
 pub(crate) struct JournaledHost<'a> {
@@ -79,25 +81,25 @@ impl JournaledHost<'_> {
 
     /// Keeps the bytes that the effect would overwrite, and those that it writes.
     async fn keep_images(&self, effect: &Effect, before: &TargetState) -> Result<(), Fault> {
-        if let Effect::WriteFile { content, .. } = effect
-            && let Some(bytes) = &content.bytes
-        {
-            self.session.ledger.put_blob(bytes.clone()).await?;
+        // What is sealed is kept already.
+        for content in effect.contents() {
+            if let Some(bytes) = content
+                .bytes
+                .as_ref()
+                .filter(|_| !content.digest.is_sealed())
+            {
+                self.session.ledger.put_blob(bytes.clone()).await?;
+            }
         }
         let (Target::Path(path), TargetState::File { digest, .. }) = (effect.target(), before)
         else {
             return Ok(());
         };
         let bytes = self.session.machine.read(&path).await?.unwrap_or_default();
-        if Digest::of(&bytes) != *digest {
-            return Err(Fault::new(
-                FaultCode::Conflict,
-                "a file changed while krun was reading it",
-            )
-            .at(&path)
-            .hint("Find out what else writes it, then run again."));
+        match self.session.image(bytes, digest)? {
+            Some(image) => self.session.ledger.put_blob(image).await,
+            None => Err(changed_meanwhile(&path)),
         }
-        self.session.ledger.put_blob(bytes.into()).await
     }
 }
 
@@ -108,6 +110,7 @@ impl WriteHost for JournaledHost<'_> {
         let session = self.session;
         let target = effect.target();
         session.within_fence(&target)?;
+        let effect = session.sealed(&effect).await?;
         let before = session.observe(&target).await?;
         if self.settled_already(&effect, &before).await? {
             return Ok(before);

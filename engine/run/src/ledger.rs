@@ -6,13 +6,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use krun_model::{
-    Address, DeploymentName, Effect, Entry, Fault, History, Journal, KillPoint, Moment, RunId,
-    TargetState, Undo,
+    Address, Bytes, Content, DeploymentName, Effect, Entry, Fault, History, Journal, KillPoint,
+    Moment, RunId, TargetState, Undo,
     history::EffectMemory,
     journal::{Outcome, Record, Seq},
 };
 
-use crate::kill::KillSwitch;
+use krun_secrets::Vault;
+
+use crate::{concealed, kill::KillSwitch};
 
 /// The journal of one deployment.
 pub struct Ledger {
@@ -21,6 +23,7 @@ pub struct Ledger {
     id: String,
     history: Mutex<Arc<History>>,
     kill: Option<KillSwitch>,
+    vault: Option<Arc<Vault>>,
 }
 
 /// An intent that is durable and has no outcome yet: the licence to perform one effect.
@@ -49,6 +52,7 @@ impl Ledger {
             id,
             history: Mutex::new(history),
             kill: None,
+            vault: None,
         })
     }
 
@@ -56,6 +60,13 @@ impl Ledger {
     #[must_use]
     pub fn killed_at(mut self, point: Option<KillPoint>) -> Self {
         self.kill = point.map(KillSwitch::new);
+        self
+    }
+
+    /// From now on writes nothing of the values in a vault.
+    #[must_use]
+    pub fn concealing(mut self, vault: Arc<Vault>) -> Self {
+        self.vault = Some(vault);
         self
     }
 
@@ -99,6 +110,10 @@ impl Ledger {
     /// # Errors
     /// What the journal reports; nothing is folded in then.
     pub async fn append(&self, run: RunId, entry: Entry, durable: bool) -> Result<Seq, Fault> {
+        let entry = match &self.vault {
+            Some(vault) => concealed::entry(vault.veil(), entry),
+            None => entry,
+        };
         let (journal, name) = (self.journal.clone(), self.name.clone());
         let kill = self.kill.as_ref().map(|kill| {
             let step = KillPoint::step_of(&entry, &self.history());
@@ -122,20 +137,20 @@ impl Ledger {
     ///
     /// # Errors
     /// What the journal reports.
-    pub async fn put_blob(&self, bytes: Arc<[u8]>) -> Result<(), Fault> {
+    pub async fn put_blob(&self, bytes: Bytes) -> Result<(), Fault> {
         let journal = self.journal.clone();
         calling(journal, move |journal| journal.put_blob(&bytes))
             .await
             .map(drop)
     }
 
-    /// The bytes of a blob.
+    /// The bytes of a blob; of a sealed digest the sealed form.
     ///
     /// # Errors
     /// What the journal reports.
     pub async fn blob(&self, digest: krun_model::Digest) -> Result<Vec<u8>, Fault> {
         let journal = self.journal.clone();
-        calling(journal, move |journal| journal.blob(&digest)).await
+        calling(journal, move |journal| journal.blob(&digest.blob())).await
     }
 
     /// All entries so far.
@@ -159,6 +174,9 @@ impl Ledger {
         before: TargetState,
         undo: Undo,
     ) -> Result<Pending, Fault> {
+        if effect.contents().any(Content::is_open) {
+            return Err(Fault::internal("a secret was about to be journaled").at(step));
+        }
         let entry = Entry::Intent {
             step: step.clone(),
             effect: effect.clone(),

@@ -130,6 +130,7 @@ pub(crate) async fn look(
             memory: memory.as_ref(),
             unfinished: &unfinished,
             kept: &kept,
+            secrets: &*session.vault,
         },
         host,
         progress: &Silent,
@@ -179,6 +180,11 @@ pub(crate) async fn observe(
     how: Look<'_>,
 ) -> Result<Seen, Fault> {
     let mut seen = Seen::default();
+    let is_looked_at = |step: &Step| {
+        let address = &step.address;
+        !left_out.steps.contains_key(address) || left_out.looked_at.contains(address)
+    };
+    session.have_secrets(runbook, kinds, is_looked_at).await?;
     let LeftOut {
         mut steps,
         looked_at,

@@ -21,8 +21,8 @@ use std::{
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Digest, Effect, Fault, FaultCode, Map, ReadHost, RunId, Target, TargetState,
-    WriteHost,
+    Address, Content, Digest, Effect, Fault, FaultCode, Map, ReadHost, RunId, Secrets as _, Target,
+    TargetState, WriteHost,
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, FileKind},
 };
@@ -102,12 +102,16 @@ impl<'a> Lens<'a> {
         self.performed.load(Ordering::Relaxed)
     }
 
-    /// The digest of all that was seen.
+    /// The digest of all that was seen; a keyed one where a secret may have been among it.
     pub(crate) fn seen(&self) -> Option<Digest> {
         let seen = self.seen.as_ref()?;
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let lines: Vec<&str> = seen.iter().map(String::as_str).collect();
-        Some(Digest::of(lines.join("\n")))
+        let digest = Digest::of(lines.join("\n"));
+        match self.session.vault.is_in_use() {
+            true => self.session.vault.keyed(digest).ok(),
+            false => Some(digest),
+        }
     }
 
     /// Remembers what was seen, if that is asked for.
@@ -328,6 +332,9 @@ impl WriteHost for Lens<'_> {
             return Err(
                 Fault::new(FaultCode::Conflict, "this can't be moved").at(format!("{target}"))
             );
+        }
+        if let (Target::Path(path), true) = (&target, effect.contents().any(Content::is_open)) {
+            self.session.vault.guard(path);
         }
         self.performed.store(true, Ordering::Relaxed);
         self.take_in(&effect, &before).await?;

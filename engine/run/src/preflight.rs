@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use futures::future::join_all;
 use krun_model::{
-    Address, Change, Fault, FaultCode, Plan, Target,
+    Address, Change, Fault, FaultCode, Plan, Secrets as _, Target,
     host::PortHolder,
     kind::{Declared, Needs},
     plan::PlannedStep,
@@ -44,6 +44,11 @@ pub(crate) async fn obstacles(
         for path in declared.writes.iter().filter_map(path_of) {
             if !folders.writable(session, path).await? {
                 faults.push((address(), not_writable(path)));
+            }
+            if session.vault.guards(path)
+                && let Err(no_key) = session.vault.sealer()
+            {
+                faults.push((address(), no_key));
             }
         }
         if !begins(step) {

@@ -11,7 +11,9 @@ use krun_plan::{
     Head, Observed, Options, PlanFile, PlannedSource, Reconciliation, decide, failures, left_out,
 };
 
-use crate::{Session, foresight, identity, observe, preflight, processes::is_process, reconcile};
+use crate::{
+    Session, concealed, foresight, identity, observe, preflight, processes::is_process, reconcile,
+};
 
 /// How a run is to be done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,6 +80,16 @@ pub async fn plan_file(
 ) -> Result<(PlanFile, Vec<(Address, Fault)>), Fault> {
     let (plan, seen, _) = prepare(session, request, true).await?;
     let faults = all_faults(session, request, &plan, &seen.observed).await?;
+    if session.vault.is_in_use() {
+        session.vault.sealer()?;
+        if !session.vault.keep_key()? {
+            return Err(Fault::new(
+                FaultCode::SecretKey,
+                "another krun made the key at the same moment",
+            )
+            .hint("Make the plan again."));
+        }
+    }
     let sources = request.runbook.sources.iter();
     let file = PlanFile {
         krun: session.who.krun.clone(),
@@ -180,6 +192,7 @@ pub(crate) async fn prepare(
             step.reason = Reason::Satisfied;
         }
     }
+    concealed::plan(session.vault.veil(), &mut plan);
     plan.prune = request.options.prune;
     plan.reconciled.clone_from(&reconciled.table);
     if request.options.only_processes {
@@ -212,5 +225,8 @@ pub(crate) async fn all_faults(
         .map(|(address, fault)| (address.clone(), fault.clone()))
         .collect();
     faults.extend(preflight::obstacles(session, plan, observed).await?);
+    for (_, fault) in &mut faults {
+        concealed::fault(session.vault.veil(), fault);
+    }
     Ok(faults)
 }

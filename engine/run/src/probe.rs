@@ -64,7 +64,7 @@ async fn settle(
     for effect in pending {
         let target = effect.effect.target();
         session.effector(&target).tidy(&target).await?;
-        let found = session.observe(&target).await?;
+        let found = session.observe_like(effect).await?;
         let verb = session.ledger.history().verb(effect.run);
         let taking_back = verb.is_some_and(Verb::takes_back);
         let outcome = match judge(effect, &found, taking_back) {
@@ -112,7 +112,7 @@ async fn settle(
 pub(crate) async fn doubts(session: &Session) -> Result<Vec<(EffectMemory, TargetState)>, Fault> {
     let mut doubts = vec![];
     for effect in &pending(session) {
-        let found = session.observe(&effect.effect.target()).await?;
+        let found = session.observe_like(effect).await?;
         let verb = session.ledger.history().verb(effect.run);
         let taking_back = verb.is_some_and(Verb::takes_back);
         if judge(effect, &found, taking_back) == Verdict::InDoubt {

@@ -4,11 +4,11 @@
 //! finds the decision and carries it out, as long as what is there is what it was made on.
 
 use krun_model::{
-    Address, Decision, Digest, Effect, Entry, Fault, FaultCode, Target, TargetState, Undo,
+    Address, Decision, Effect, Entry, Fault, FaultCode, Target, TargetState, Undo,
     history::EffectMemory, journal::Outcome,
 };
 
-use crate::{Doubt, Session, doubt, probe};
+use crate::{Doubt, Session, doubt, probe, sealing::changed_meanwhile};
 
 /// Decides about all effects of a step that are in doubt, and carries that out; what they were.
 ///
@@ -62,6 +62,11 @@ pub(crate) async fn carry_out(
     found: &TargetState,
     decision: Decision,
 ) -> Result<Outcome, Fault> {
+    let mut effect = effect.clone();
+    if effect.is_sealed() {
+        session.lift(&mut effect).await;
+    }
+    let effect = &effect;
     let acts = way(effect, found, decision)?;
     session.ledger.acting(&effect.step);
     for act in &acts {
@@ -76,7 +81,7 @@ pub(crate) async fn carry_out(
     if decision == Decision::Adopt {
         return Ok(Outcome::Recovered(found.clone()));
     }
-    let now = session.observe(&effect.effect.target()).await?;
+    let now = session.observe_like(effect).await?;
     if acts.last().is_some_and(|act| !act.achieved(&now)) {
         return Err(Fault::new(
             FaultCode::NotConverged,
@@ -97,15 +102,10 @@ async fn keep(session: &Session, target: &Target, found: &TargetState) -> Result
         return Ok(());
     };
     let bytes = session.machine.read(path).await?.unwrap_or_default();
-    if Digest::of(&bytes) != *digest {
-        return Err(Fault::new(
-            FaultCode::Conflict,
-            "a file changed while krun was reading it",
-        )
-        .at(path)
-        .hint("Find out what else writes it, then decide again."));
+    match session.image(bytes, digest)? {
+        Some(image) => session.ledger.put_blob(image).await,
+        None => Err(changed_meanwhile(path)),
     }
-    session.ledger.put_blob(bytes.into()).await
 }
 
 /// What has to be done about what is found, in order.

@@ -33,6 +33,7 @@ pub async fn plan_rollback(session: &Session, part: Option<&Part>) -> Result<Rol
     let Some(part) = part else {
         return plan_of(session, &history).await;
     };
+    let history = session.lifted(&history).await;
     let world = see(session, &history.part(part)).await?;
     Ok(krun_plan::rollback_part(&history, part, world))
 }
@@ -40,7 +41,8 @@ pub async fn plan_rollback(session: &Session, part: Option<&Part>) -> Result<Rol
 /// What taking back all that a history holds would do. Changes nothing.
 pub(crate) async fn plan_of(session: &Session, history: &History) -> Result<RollbackPlan, Fault> {
     let world = see(session, history).await?;
-    Ok(krun_plan::rollback(history, world))
+    let history = session.lifted(history).await;
+    Ok(krun_plan::rollback(&history, world))
 }
 
 /// The targets of a history as they are now.

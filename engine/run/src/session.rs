@@ -5,12 +5,14 @@ use std::{sync::Arc, time::Instant};
 use camino::Utf8PathBuf;
 use krun_model::{
     Address, Effect, Effector, Entry, Event, Fault, FaultCode, Outputs, Part, Plan, ProcessId,
-    RunId, Target, TargetState,
+    RunId, Secrets as _, Target, TargetState,
     event::{EVENTS_VERSION, RunStatus},
+    history::EffectMemory,
     host::Machine,
     journal::{Pin, Verb, Who},
     plugin::Plugins,
 };
+use krun_secrets::Vault;
 use tokio::sync::watch;
 
 use crate::{EventSender, Ledger, acts};
@@ -34,6 +36,8 @@ pub struct Session {
     pub quarantine: Utf8PathBuf,
     /// Set when the run is to stop.
     pub cancel: watch::Receiver<bool>,
+    /// Values of secrets, and the key.
+    pub vault: Arc<Vault>,
     /// The folder that no effect may leave, for a scratch deployment.
     pub fence: Option<Utf8PathBuf>,
 }
@@ -85,6 +89,25 @@ impl Session {
 
     /// The state of a target now.
     pub(crate) async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
+        let state = self.found(target).await?;
+        match target {
+            Target::Path(path) if self.vault.guards(path) => self.sealed_state(target, state).await,
+            _ => Ok(state),
+        }
+    }
+
+    /// The state of an effect's target now, as what the journal has of the effect can be compared with.
+    pub(crate) async fn observe_like(&self, effect: &EffectMemory) -> Result<TargetState, Fault> {
+        let target = effect.effect.target();
+        let state = self.found(&target).await?;
+        match effect.is_sealed() {
+            true => self.sealed_state(&target, state).await,
+            false => Ok(state),
+        }
+    }
+
+    /// What is found of a target, by whoever can see it.
+    async fn found(&self, target: &Target) -> Result<TargetState, Fault> {
         match target {
             Target::Plugin(act) => Ok(acts::observe(self, act).await),
             Target::Kept { step, plugin } => {
@@ -98,10 +121,10 @@ impl Session {
     /// Performs an effect whose content may still lie in the blobs.
     pub(crate) async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
         let mut effect = effect.clone();
-        if let Effect::WriteFile { content, .. } = &mut effect
-            && content.bytes.is_none()
-        {
-            content.bytes = Some(self.ledger.blob(content.digest).await?.into());
+        for content in effect.contents_mut() {
+            if content.bytes.is_none() {
+                content.bytes = Some(self.bytes(&content.digest).await?);
+            }
         }
         self.effector(&effect.target()).perform(&effect).await
     }

@@ -192,6 +192,7 @@ fn session(state: &Utf8Path, events: EventSender) -> Session {
         },
         quarantine: state.join("quarantine"),
         cancel,
+        vault: Arc::default(),
         fence: None,
     }
 }

@@ -256,6 +256,27 @@ pub const CODES: &[Code] = &[
          [Handles](../language.md#handles).",
     ),
     code(
+        "secret",
+        STEPS,
+        "`secret(…)` is not as it must be: its name is no word, it says no place where the value is had \
+         from or more than one, or two calls say different ones. See [Secrets](../secrets.md).",
+    ),
+    code(
+        "secret-place",
+        STEPS,
+        "A secret stands where it would be journaled, shown, or seen by every user of the machine: in an \
+         address, a path, a title, a tag, or an argument that is neither the content of a file nor the \
+         environment of a process. Put it into a file that its reader takes it from. See \
+         [Secrets](../secrets.md).",
+    ),
+    code(
+        "secret-value",
+        STEPS,
+        "The script looks at the value of a secret: it compares it, searches in it, takes its length or \
+         decides by it. A script has only its name. Decide by a parameter instead. See \
+         [Secrets](../secrets.md).",
+    ),
+    code(
         "read-only",
         STEPS,
         "The script sets a property of a step. Give it among the step's arguments.",

@@ -19,6 +19,7 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     draft::{Draft, Shared},
     handle::{Opaque, Output, UNKNOWN_VALUE, unknown_value},
+    secrets::{first_secret, looked_at},
     values::to_value,
 };
 
@@ -217,6 +218,9 @@ fn compared(
     };
     let mut draft = shared.lock();
     let place = draft.spot(cx).token();
+    if let Some(name) = [&left, &right].into_iter().find_map(first_secret) {
+        draft.report(looked_at(place.clone(), &name));
+    }
     let condition = match values {
         Some((left, right)) => Condition::Compare {
             left,

@@ -13,13 +13,14 @@ use crate::{
     assertion, condition,
     diagnostic::Diagnostic,
     draft::{Draft, Extent, Shared, Spot},
-    handle, header, moved, params, plugins, steps,
+    handle, header, moved, params, plugins, secrets, steps,
 };
 
 /// Adds everything that declares to an engine.
 pub(crate) fn register(engine: &mut Engine, kinds: &Kinds, draft: &Shared) {
     handle::register(engine, draft);
     condition::register(engine, draft);
+    secrets::register(engine, draft);
 
     let shared = draft.clone();
     let runbook = move |cx: NativeCallContext, given: Dynamic| {
@@ -106,6 +107,9 @@ pub(crate) fn at<'a>(
 }
 
 fn title_of(draft: &mut Draft, spot: &Spot, what: &str, given: &Dynamic) -> String {
+    if secrets::refuse_in(draft, spot.arg(0), &format!("the title of a {what}"), given) {
+        return String::new();
+    }
     match given.as_immutable_string_ref() {
         Ok(title) => title.to_string(),
         Err(_) => {

@@ -11,6 +11,7 @@ use std::{
 use krun_model::{
     Address, Manner, Map, ParamSpec, Span, Value,
     runbook::{Gate, Phase},
+    secret::SecretSpec,
 };
 use rhai::{NativeCallContext, Position};
 use serde_json::Value as Json;
@@ -95,6 +96,8 @@ pub(crate) struct Draft {
     pub tests: Vec<Made>,
     /// How many of each group of steps may run at the same time, and where that is said first.
     pub serials: HashMap<String, (usize, Place)>,
+    /// Secrets, each with where it is declared first.
+    pub secrets: Vec<(SecretSpec, Place)>,
     diagnostics: Vec<Diagnostic>,
     seen: HashSet<(Arc<str>, usize, String)>,
 }

@@ -69,6 +69,10 @@ pub(crate) fn finish(draft: &mut Draft, kinds: &Kinds) -> Option<Runbook> {
         gates,
         moved: moved::finish(draft),
         on_failure: header.on_failure,
+        secrets: std::mem::take(&mut draft.secrets)
+            .into_iter()
+            .map(|(spec, _)| spec)
+            .collect(),
         steps: ordered,
         sources: sources(draft),
     })

@@ -23,6 +23,7 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     draft::{Draft, Shared},
     rewrite::SEEN_BY_SWITCH,
+    secrets::{Secret, first_secret, looked_at},
     values::{to_dynamic, to_json, to_value},
 };
 
@@ -142,8 +143,16 @@ pub(crate) struct Output {
 
 /// What a script can hold and hand on, and not look at.
 pub(crate) trait Opaque: Clone + Send + Sync + 'static {
+    /// What its type is called in Rhai's messages.
+    const NAME: &'static str = OUTPUT;
+
     /// The output that keeps it from being known.
     fn output(&self) -> Option<Output>;
+
+    /// The diagnostic of looking at it.
+    fn refusal(&self, place: Place) -> Diagnostic {
+        unknown_value(place, self.output().as_ref())
+    }
 }
 
 impl Opaque for Output {
@@ -154,6 +163,8 @@ impl Opaque for Output {
 
 /// Operators that yield a value.
 const ARITHMETIC: &[&str] = &["+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"];
+/// The same without the one that puts texts together.
+const ARITHMETIC_BUT_PLUS: &[&str] = &["-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"];
 /// Operators that yield a bool.
 const COMPARISONS: &[&str] = &["==", "!=", "<", "<=", ">", ">="];
 
@@ -186,8 +197,11 @@ pub(crate) fn register(engine: &mut Engine, draft: &Shared) {
     operators::<Output>(engine, draft, ARITHMETIC);
     operators::<Test>(engine, draft, ARITHMETIC);
     operators::<Test>(engine, draft, COMPARISONS);
+    operators::<Secret>(engine, draft, ARITHMETIC_BUT_PLUS);
+    operators::<Secret>(engine, draft, COMPARISONS);
     properties::<Output>(engine, draft);
     properties::<Test>(engine, draft);
+    properties::<Secret>(engine, draft);
     switches(engine, draft);
 }
 
@@ -244,6 +258,12 @@ fn json(engine: &mut Engine, draft: &Shared) {
             let map = Dynamic::from(map.clone());
             if let Some(output) = first_output(&map) {
                 refuse(&shared, &cx, &output);
+                return Ok(String::new());
+            }
+            if let Some(name) = first_secret(&map) {
+                let mut draft = shared.lock();
+                let place = draft.spot(&cx).token();
+                draft.report(looked_at(place, &name));
                 return Ok(String::new());
             }
             let json = to_json(&map).map_err(|what| format!("JSON can't contain {what}"))?;
@@ -310,7 +330,7 @@ fn properties<T: Opaque>(engine: &mut Engine, draft: &Shared) {
     loops.set_iter_result(std::any::TypeId::of::<T>(), |_| {
         let error = EvalAltResult::ErrorMismatchDataType(
             "array".to_owned(),
-            OUTPUT.to_owned(),
+            T::NAME.to_owned(),
             Position::NONE,
         );
         Box::new(std::iter::once(Err(error.into())))
@@ -328,6 +348,11 @@ fn switches(engine: &mut Engine, draft: &Shared) {
                 let place = draft.spot(&cx).arg(0);
                 draft.report(unknown_value(place, Some(&output)));
             }
+            if let Some(name) = first_secret(&value) {
+                let mut draft = shared.lock();
+                let place = draft.spot(&cx).arg(0);
+                draft.report(looked_at(place, &name));
+            }
             value
         },
     );
@@ -337,7 +362,7 @@ fn switches(engine: &mut Engine, draft: &Shared) {
 pub(crate) fn refuse(shared: &Shared, cx: &NativeCallContext, opaque: &impl Opaque) {
     let mut draft = shared.lock();
     let place = draft.spot(cx).token();
-    draft.report(unknown_value(place, opaque.output().as_ref()));
+    draft.report(opaque.refusal(place));
 }
 
 /// An output somewhere in a value.

@@ -40,6 +40,7 @@ mod plugins;
 mod reserved;
 mod rewrite;
 mod runtime;
+mod secrets;
 mod settings;
 mod shelf;
 mod site;

@@ -16,6 +16,7 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     draft::{Draft, Spot},
     handle::{Handle, Output},
+    secrets,
 };
 
 /// Their names.
@@ -41,6 +42,14 @@ impl Reserved {
     /// Takes them out of the arguments of a step of a kind.
     pub fn take(draft: &mut Draft, spot: &Spot, kind: &str, args: &mut rhai::Map) -> Self {
         let mut reserved = Self::default();
+        for &name in RESERVED {
+            let held = args.get(name).is_some_and(|value| {
+                secrets::refuse_in(draft, spot.value(name), &format!("`{name}`"), value)
+            });
+            if held {
+                args.remove(name);
+            }
+        }
         let mut given = |name: &str| args.remove(name).filter(|value| !value.is_unit());
         if let Some(after) = given("after") {
             reserved.add_after(draft, spot, &after);

@@ -9,6 +9,7 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     gather::Units,
     handle::{HANDLE, Handle, OUTPUT, Output, unknown_value},
+    secrets::{SECRET, Secret, first_secret, looked_at},
     syntax::fragment,
     world::{self, Denied},
 };
@@ -73,6 +74,11 @@ fn explain(error: &EvalAltResult, place: Place) -> Diagnostic {
         {
             unknown_value(place, None)
         }
+        E::ErrorMismatchDataType(_, found, _) | E::ErrorMismatchOutputType(_, found, _)
+            if is_secret(found) =>
+        {
+            looked_at(place, "")
+        }
         E::ErrorMismatchDataType(wanted, found, _)
         | E::ErrorMismatchOutputType(wanted, found, _) => {
             let message = format!("expected {}, found {}", words(wanted), words(found));
@@ -105,6 +111,9 @@ fn explain(error: &EvalAltResult, place: Place) -> Diagnostic {
         }
         E::ErrorRuntime(thrown, _) => match thrown.read_lock::<Denied>() {
             Some(denied) => not_available(denied.0, denied.1, place),
+            None if first_secret(thrown).is_some() => {
+                looked_at(place, &first_secret(thrown).unwrap_or_default())
+            }
             None if thrown.is::<Output>() || thrown.is::<Test>() => unknown_value(place, None),
             None => Diagnostic::new("krun::thrown", place, thrown_text(&thrown.to_string())),
         },
@@ -166,6 +175,9 @@ fn not_found(signature: &str, place: Place) -> Diagnostic {
     if types.iter().any(|found| is_output(found)) {
         return unknown_value(place, None);
     }
+    if types.iter().any(|found| is_secret(found)) {
+        return looked_at(place, "");
+    }
     let with: Vec<_> = types.iter().map(|found| words(found)).collect();
     let is_operator = !name.contains(|c: char| c.is_alphanumeric());
     let message = match (is_operator, with.as_slice()) {
@@ -190,6 +202,11 @@ fn is_output(ty: &str) -> bool {
         || ty == std::any::type_name::<Test>()
 }
 
+/// Whether a type is that of secrets.
+fn is_secret(ty: &str) -> bool {
+    ty == SECRET || ty == std::any::type_name::<Secret>()
+}
+
 /// A type of Rhai in the language's words.
 fn words(ty: &str) -> String {
     match ty {
@@ -203,6 +220,7 @@ fn words(ty: &str) -> String {
         "Fn" | "FnPtr" => "a function",
         HANDLE => "a step",
         output if is_output(output) => "a step's output",
+        secret if is_secret(secret) => "a secret",
         handle if handle == std::any::type_name::<Handle>() => "a step",
         ty if ty.contains("String") || ty.contains("str") => "a string",
         other => return format!("`{other}`"),

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::{Diagnostic, Place},
     draft::{Draft, Spot},
+    secrets::{first_secret, misplaced},
     values::to_json,
 };
 
@@ -44,6 +45,13 @@ impl<'a> Settings<'a> {
                 .help("Write them as `#{key: value}`."),
             ),
         }
+        let held = |(key, value): (_, &Dynamic)| Some((key, first_secret(value)?));
+        let held: Vec<_> = settings.map.iter().filter_map(held).collect();
+        let held: Vec<_> = held
+            .into_iter()
+            .map(|(key, name)| misplaced(spot.value(key), &format!("`{key}` of `{what}`"), &name))
+            .collect();
+        settings.wrong.extend(held);
         for key in settings
             .map
             .keys()

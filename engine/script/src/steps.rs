@@ -15,6 +15,7 @@ use crate::{
     draft::{Draft, Spot, StepDraft},
     handle::Handle,
     reserved::{RESERVED, Reserved},
+    secrets::{KEPT, misplaced, refuse_in},
     values::to_value,
 };
 
@@ -123,6 +124,9 @@ pub(crate) fn address_of(
     given: &Dynamic,
     index: usize,
 ) -> Option<Address> {
+    if refuse_in(draft, spot.arg(index), what, given) {
+        return None;
+    }
     let wrong = if let Ok(text) = given.as_immutable_string_ref() {
         match text.parse() {
             Ok(address) => return Some(address),
@@ -189,6 +193,14 @@ fn explain(spot: &Spot, spec: &KindSpec, problem: ArgProblem) -> Diagnostic {
                 }
                 Some(arg) => diagnostic.help(format!("It is {}: {}", arg.ty.words(), arg.doc)),
                 None => diagnostic,
+            }
+        }
+        ArgProblem::Secret { name, secret, path } => {
+            let what = format!("`{name}` of `{}`", spec.name);
+            let diagnostic = misplaced(spot.value(name), &what, &secret);
+            match path {
+                true => diagnostic.label("paths are journaled and shown").help(KEPT),
+                false => diagnostic,
             }
         }
         ArgProblem::Type {

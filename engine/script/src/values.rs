@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use crate::{
     condition::Test,
     handle::{Handle, Output},
+    secrets::{Secret, in_text, text_value},
 };
 
 /// How deep lists and maps of arguments may nest.
@@ -36,7 +37,7 @@ fn to_value_within(
         return Ok(Value::Int(int));
     }
     if let Ok(text) = dynamic.as_immutable_string_ref() {
-        return Ok(Value::Str(text.to_string()));
+        return text_value(&text);
     }
     if let Ok(bool) = dynamic.as_bool() {
         return Ok(Value::Bool(bool));
@@ -55,6 +56,9 @@ fn to_value_within(
             name: output.name.to_string(),
         });
     }
+    if let Some(secret) = dynamic.read_lock::<Secret>() {
+        return Ok(secret.value());
+    }
     if let Some(test) = dynamic.read_lock::<Test>() {
         let condition = test.take();
         condition.each_output(&mut |step, _| {
@@ -72,6 +76,9 @@ fn to_value_within(
     if let Ok(map) = dynamic.as_map_ref() {
         let mut values = Map::new();
         for (key, item) in map.iter() {
+            if in_text(key).is_some() {
+                return Err("a key in which a secret stands");
+            }
             values.insert(key.to_string(), to_value_within(item, steps, depth)?);
         }
         return Ok(Value::Map(values));
@@ -94,6 +101,9 @@ fn to_value_within(
 /// What was found that is no plain value, as a fragment.
 pub(crate) fn to_json(dynamic: &Dynamic) -> Result<Json, &'static str> {
     let value = to_value(dynamic, &mut BTreeSet::new())?;
+    if value.secret().is_some() {
+        return Err("a secret");
+    }
     value.resolve(&|_, _| None).map_err(|_| "a step's output")
 }
 
@@ -110,8 +120,8 @@ pub(crate) fn to_dynamic(value: &Value) -> Dynamic {
             .map(|(key, value)| (key.as_str().into(), to_dynamic(value)))
             .collect::<rhai::Map>()
             .into(),
-        // No kind computes a condition.
-        Value::Condition(_) => Dynamic::UNIT,
+        // No kind computes a condition, or of a secret anything.
+        Value::Condition(_) | Value::Secret(_) => Dynamic::UNIT,
         Value::Output { step, name } => Dynamic::from(Output {
             step: step.clone(),
             name: name.as_str().into(),

@@ -122,8 +122,12 @@ fn without_bytes(entry: &Entry) -> Entry {
 }
 
 fn forget(effect: &mut Effect) {
-    if let Effect::WriteFile { content, .. } = effect {
-        *content = Content::stored(content.digest);
+    for content in effect.contents_mut() {
+        let values = std::mem::take(&mut content.values);
+        *content = Content {
+            values,
+            ..Content::stored(content.digest)
+        };
     }
 }
 

@@ -15,6 +15,7 @@ use krun_model::{
     kind::Kinds,
 };
 use krun_run::{Ended, Ledger, RollbackOptions, RunOptions, RunRequest, Session};
+use krun_secrets::Vault;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
@@ -125,9 +126,11 @@ pub fn krun(
                 who: who(),
                 quarantine: crate::QUARANTINE.into(),
                 cancel: fate.told_to_stop(),
+                vault: Arc::new(Vault::simulated()),
                 fence: None,
             };
             session.know_adopted();
+            session.know_secrets();
             match command {
                 Command::Run => krun_run::run(&session, request(subject, force)).await,
                 Command::Rollback => {

@@ -3,10 +3,10 @@
 //! Owns how a path is resolved, and what each change does to the tree, as the agent's own effects do
 //! it to a disk. Never waits, fails by chance or counts: that is the machine's.
 
-use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
+use std::{collections::BTreeMap, io::ErrorKind};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
-use krun_model::{Digest, Fault, FaultCode, TargetState};
+use krun_model::{Bytes, Digest, Fault, FaultCode, TargetState};
 
 /// How many links a path may lead through, as in Linux.
 const LINKS: usize = 40;
@@ -21,7 +21,7 @@ pub enum Node {
     /// A regular file.
     File {
         /// Its bytes.
-        bytes: Arc<[u8]>,
+        bytes: Bytes,
         /// Their digest.
         digest: Digest,
         /// Permission bits.
@@ -45,7 +45,7 @@ pub enum Node {
 
 impl Node {
     /// A file of krun's user.
-    pub fn file(bytes: impl Into<Arc<[u8]>>, mode: u32) -> Self {
+    pub fn file(bytes: impl Into<Bytes>, mode: u32) -> Self {
         let bytes = bytes.into();
         Self::File {
             digest: Digest::of(&bytes),
@@ -107,7 +107,7 @@ impl Tree {
     ///
     /// # Errors
     /// A conflict where a folder is.
-    pub fn bytes(&self, path: &Utf8Path) -> Result<Option<Arc<[u8]>>, Fault> {
+    pub fn bytes(&self, path: &Utf8Path) -> Result<Option<Bytes>, Fault> {
         match self.follow(path) {
             None => Ok(None),
             Some(Node::File { bytes, .. }) => Ok(Some(bytes.clone())),
@@ -166,7 +166,7 @@ impl Tree {
     pub fn write(
         &mut self,
         path: &Utf8Path,
-        bytes: Arc<[u8]>,
+        bytes: Bytes,
         mode: u32,
         owner: Option<(u32, u32)>,
     ) -> Result<(), Fault> {

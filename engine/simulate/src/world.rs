@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
-    sync::Arc,
 };
 
 use camino::Utf8Path;
@@ -206,7 +205,7 @@ impl World {
     pub fn log(&mut self, path: &Utf8Path, text: &str) -> Result<(), Fault> {
         let mut bytes = self.files.bytes(path)?.unwrap_or_default().to_vec();
         bytes.extend(text.as_bytes());
-        self.files.write(path, Arc::from(bytes), 0o644, None)
+        self.files.write(path, bytes.into(), 0o644, None)
     }
 
     /// A process ends by itself; the number says which. Its step, if there was any.

@@ -49,6 +49,18 @@ pub fn file(cx: &HandCx<'_>) -> ByHand {
         return ByHand::default();
     };
     let mut commands = format!("mkdir -p \"$(dirname {path})\"\nprintf '%s' {content} > {path}");
+    let secret = cx
+        .step
+        .args
+        .get("content")
+        .is_some_and(|content| content.secret().is_some());
+    if secret {
+        // Nobody else may read it while it is written.
+        commands = commands.replace(
+            "\nprintf",
+            &format!("\ninstall -m 600 /dev/null {path}\nprintf"),
+        );
+    }
     if let Some(mode) = cx.arg("mode") {
         commands.push_str(&format!("\nchmod {mode} {path}"));
     }

@@ -109,12 +109,17 @@ impl StateKind for FileClone {
             return Err(Fault::new(FaultCode::Io, "the file to copy is missing").at(from));
         };
         folders::ensure_parent(cx.host, &to).await?;
+        let holds_secret = cx.step.secrets.guards(&from);
         cx.host
             .perform(Effect::WriteFile {
                 path: to,
-                content: Content::new(bytes),
+                content: match holds_secret {
+                    true => Content::with_secret(bytes),
+                    false => Content::new(bytes),
+                },
                 // A link has no mode of its own, and that of its target is not to be seen.
                 mode: match stat.kind {
+                    _ if holds_secret => stat.mode & 0o700,
                     FileKind::Link => DEFAULT_MODE,
                     _ => stat.mode,
                 },

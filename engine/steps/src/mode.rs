@@ -33,6 +33,20 @@ pub fn refuse_bad(step: &Address, args: &Map<Value>) -> Result<(), Fault> {
     }
 }
 
+/// Refuses an argument `mode` that lets others in where a secret is written.
+pub fn refuse_wide(step: &Address, args: &Map<Value>) -> Result<(), Fault> {
+    match wanted(args::text(args, "mode"))? {
+        Some(mode) if mode & 0o077 != 0 => Err(Fault::new(
+            FaultCode::Script,
+            "a file that holds a secret is for its owner alone",
+        )
+        .at(step)
+        .because(format!("`mode` lets others in: {}", show(mode)))
+        .hint("Leave `mode` out, or write \"0600\"; let what reads the file run as its owner.")),
+        _ => Ok(()),
+    }
+}
+
 /// Bits in words, as a runbook writes them.
 pub fn show(mode: u32) -> String {
     format!("{mode:04o}")

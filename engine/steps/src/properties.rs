@@ -9,15 +9,17 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Address, ByHand, Change, Content, Effect, Fault, FaultCode, HandCx, Kind, Map, Outputs,
-    StepKind, Value,
+    StepKind, Text, Value,
     kind::{ApplyCx, Check, CheckCx, Declared, KindSpec, StateKind, StepRef, UndoClass},
     plan::{After, DiffLine},
     schema::{ArgSpec, ArgType},
+    secret::{HIDDEN, is_secret_key},
 };
 use krun_properties::Document;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
-use crate::{args, file::regular};
+use crate::{args, file::regular, mode};
 
 static SPEC: KindSpec = KindSpec {
     name: "properties",
@@ -27,8 +29,10 @@ static SPEC: KindSpec = KindSpec {
         ArgSpec::required(
             "set",
             ArgType::MapOf(&ArgType::Scalar),
-            "keys and the values they are to have",
-        ),
+            "keys and the values they are to have; secrets may stand in a value, and then the file \
+             is for its owner alone",
+        )
+        .or_secret(),
         ArgSpec::optional(
             "remove",
             ArgType::List(&ArgType::Str),
@@ -95,20 +99,36 @@ impl StateKind for Properties {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let wanted = Wanted::of(&cx.step)?;
         let path = &wanted.path;
-        if regular(cx.host, path).await?.is_none() {
+        if wanted.has_secret() {
+            cx.step.secrets.guard(path);
+        }
+        let hidden = cx.step.secrets.guards(path);
+        let Some(stat) = regular(cx.host, path).await? else {
             return Ok(Check::Unknown {
                 why: format!("{path} is not there yet"),
-                diff: wanted.diff(&Map::new()),
+                diff: wanted.diff(&Map::new(), hidden),
+            });
+        };
+        let bytes = Zeroizing::new(cx.host.read(path).await?.unwrap_or_default());
+        let mut diff = wanted.diff(&parse(path, &bytes)?.effective(), hidden);
+        let mode = wanted.mode(stat.mode);
+        if diff.is_empty() && mode != stat.mode {
+            return Ok(Check::Drift {
+                change: Change::Update,
+                why: "others than its owner may read the file, which holds a secret".to_owned(),
+                diff: vec![mode_line(stat.mode, mode)],
             });
         }
-        let bytes = cx.host.read(path).await?.unwrap_or_default();
-        let diff = wanted.diff(&parse(path, &bytes)?.effective());
         if diff.is_empty() {
             return Ok(Check::Satisfied(Outputs::new()));
         }
+        let count = diff.len();
+        if mode != stat.mode {
+            diff.push(mode_line(stat.mode, mode));
+        }
         Ok(Check::Drift {
             change: Change::Update,
-            why: match diff.len() {
+            why: match count {
                 1 => "1 property differs".to_owned(),
                 count => format!("{count} properties differ"),
             },
@@ -131,8 +151,11 @@ impl StateKind for Properties {
         cx.host
             .perform(Effect::WriteFile {
                 path,
-                content: Content::new(document.to_bytes()),
-                mode: stat.mode,
+                content: match wanted.has_secret() {
+                    true => Content::with_secret(document.to_bytes()),
+                    false => Content::new(document.to_bytes()),
+                },
+                mode: wanted.mode(stat.mode),
                 owner: Some((stat.uid, stat.gid)),
             })
             .await?;
@@ -147,8 +170,19 @@ impl StateKind for Properties {
 /// What the step asks for, as text.
 struct Wanted {
     path: Utf8PathBuf,
-    set: Map<String>,
+    set: Map<Wish>,
     remove: Vec<String>,
+}
+
+/// What a key is to have.
+struct Wish {
+    /// As people may see it.
+    text: Text,
+    value: Zeroizing<String>,
+}
+
+fn mode_line(there: u32, wanted: u32) -> DiffLine {
+    DiffLine::new("mode", Some(&mode::show(there)), mode::show(wanted))
 }
 
 impl Wanted {
@@ -157,7 +191,10 @@ impl Wanted {
         let set = set
             .into_iter()
             .map(|(key, value)| match text(&value) {
-                Some(text) => Ok((key, text)),
+                Some(text) => {
+                    let value = text.reveal(step.secrets)?;
+                    Ok((key, Wish { text, value }))
+                }
                 None => Err(
                     Fault::new(FaultCode::Script, "a property's value has the wrong type")
                         .at(step.address)
@@ -172,19 +209,45 @@ impl Wanted {
         })
     }
 
-    /// The keys that differ from what a file holds: those to set, then those to remove.
-    fn diff(&self, there: &Map<String>) -> Vec<DiffLine> {
+    fn has_secret(&self) -> bool {
+        self.set.values().any(|wish| wish.text.has_secret())
+    }
+
+    /// The mode that the file is to have: nobody but its owner reads a secret.
+    fn mode(&self, there: u32) -> u32 {
+        match self.has_secret() {
+            true => there & 0o700,
+            false => there,
+        }
+    }
+
+    /// The keys that differ from what a file holds: those to set, then those to remove. With `hidden`
+    /// the file holds a secret, or held one, and what is there is shown only where it can't be one.
+    fn diff(&self, there: &Map<String>, hidden: bool) -> Vec<DiffLine> {
+        let shown = |key: &str, text: Option<&Text>, value: &str| {
+            let secret = text.is_some_and(Text::has_secret) || is_secret_key(key);
+            match hidden && secret {
+                true => HIDDEN.to_owned(),
+                false => value.to_owned(),
+            }
+        };
         let set = self
             .set
             .iter()
-            .filter(|(key, value)| there.get(*key) != Some(value))
-            .map(|(key, value)| {
-                DiffLine::new(key, there.get(key).map(String::as_str), value.clone())
+            .filter(|(key, wish)| there.get(*key).map(String::as_str) != Some(&*wish.value))
+            .map(|(key, wish)| {
+                let value = there.get(key);
+                let before = value.map(|value| shown(key, Some(&wish.text), value));
+                let after = match value {
+                    Some(value) => wish.text.changed_from(value),
+                    None => wish.text.to_string(),
+                };
+                DiffLine::new(key, before.as_deref(), after)
             });
         let removed = self.remove.iter().filter_map(|key| {
             Some(DiffLine {
                 key: key.clone(),
-                before: Some(there.get(key)?.clone()),
+                before: Some(shown(key, None, there.get(key)?)),
                 after: After::Gone,
             })
         });
@@ -193,9 +256,9 @@ impl Wanted {
 
     /// Changes the keys that differ; an entry that is as wanted keeps its bytes.
     fn write_into(&self, document: &mut Document) {
-        for (key, value) in &self.set {
-            if document.get(key).as_ref() != Some(value) {
-                document.set(key, value);
+        for (key, wish) in &self.set {
+            if document.get(key).as_deref() != Some(&*wish.value) {
+                document.set(key, &wish.value);
             }
         }
         for key in &self.remove {
@@ -205,12 +268,11 @@ impl Wanted {
 }
 
 /// A scalar as it stands in a properties file.
-fn text(value: &serde_json::Value) -> Option<String> {
+fn text(value: &serde_json::Value) -> Option<Text> {
     match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(bool) => Some(bool.to_string()),
-        _ => None,
+        serde_json::Value::Number(number) => Some(number.to_string().as_str().into()),
+        serde_json::Value::Bool(bool) => Some(bool.to_string().as_str().into()),
+        value => Text::of_json(value),
     }
 }
 

@@ -1,6 +1,10 @@
 //! The difference of two texts, line by line and short.
 
-use krun_model::plan::{After, DiffLine};
+use krun_model::{
+    Fault, Secrets, Text,
+    plan::{After, DiffLine},
+    secret::HIDDEN,
+};
 
 /// How many lines are shown at most.
 const SHOWN: usize = 12;
@@ -40,6 +44,53 @@ pub fn lines(before: &str, after: &str) -> Vec<DiffLine> {
         ));
     }
     diff
+}
+
+/// The lines in which a file that holds a secret, or held one, differs from the text that is wanted: by
+/// the names of secrets. What is there is not shown: nobody knows what of it was a secret once.
+///
+/// # Errors
+/// A value that is not known.
+pub fn hidden(
+    there: Option<&str>,
+    wanted: &Text,
+    secrets: &dyn Secrets,
+) -> Result<Vec<DiffLine>, Fault> {
+    let revealed = wanted.reveal(secrets)?;
+    let new: Vec<&str> = revealed.lines().collect();
+    let shown = wanted.lines(secrets)?;
+    let old: Vec<&str> = there.unwrap_or_default().lines().collect();
+    let differ = (0..old.len().max(new.len())).filter(|at| old.get(*at) != new.get(*at));
+    let differ: Vec<usize> = differ.collect();
+    let mut diff: Vec<_> = differ
+        .iter()
+        .take(SHOWN)
+        .map(|&at| {
+            let before = old.get(at).copied();
+            DiffLine {
+                key: format!("line {}", at + 1),
+                before: before.map(|_| HIDDEN.to_owned()),
+                after: shown.get(at).map_or(After::Gone, |line| {
+                    After::Value(match before {
+                        Some(before) => line.changed_from(before),
+                        None => line.to_string(),
+                    })
+                }),
+            }
+        })
+        .collect();
+    if differ.len() > SHOWN {
+        let more = differ.len() - SHOWN;
+        diff.push(DiffLine::new("…", None, format!("and {more} more lines")));
+    }
+    if diff.is_empty() && there.is_some_and(|there| *there != **revealed) {
+        diff.push(DiffLine::new(
+            "line ends",
+            Some("otherwise"),
+            "as in the runbook",
+        ));
+    }
+    Ok(diff)
 }
 
 fn shorten(line: &str) -> String {

@@ -1,9 +1,10 @@
 //! Starting a process that needs nobody afterwards.
 
 use std::{
+    ffi::OsStr,
     fs::{File, OpenOptions},
     io::ErrorKind,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     process::{Command, Stdio},
 };
 
@@ -64,6 +65,7 @@ fn spawn(spec: &ProcessSpec) -> Result<(), Fault> {
         .args(arguments)
         .env_clear()
         .envs(&spec.env)
+        .envs(secret_env(spec)?)
         .env(MARKER, spec.id.to_string())
         .env(MARKER_DIGEST, spec.digest.to_string())
         .current_dir(&spec.cwd)
@@ -90,6 +92,15 @@ fn spawn(spec: &ProcessSpec) -> Result<(), Fault> {
         .stack_size(64 * 1024)
         .spawn(move || child.wait());
     Ok(())
+}
+
+/// The variables that hold secrets, loaded.
+fn secret_env(spec: &ProcessSpec) -> Result<Vec<(&str, &OsStr)>, Fault> {
+    let all = spec.secret_env.iter().map(|(name, content)| {
+        let value = content.loaded(Utf8Path::new(name))?;
+        Ok((name.as_str(), OsStr::from_bytes(value)))
+    });
+    all.collect()
 }
 
 fn open_log(path: &Utf8Path) -> Result<File, Fault> {

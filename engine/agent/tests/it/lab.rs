@@ -84,6 +84,7 @@ impl Lab {
             digest: Digest::of_json(&argv),
             argv,
             env: Map::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+            secret_env: Default::default(),
             cwd: self.path(""),
             log: self.path(&format!("{step}.log")),
             stop_grace_ms: 5000,

@@ -24,12 +24,12 @@ pub fn diagnose(context: &Context, args: DiagnoseArgs) -> Outcome {
         let found = find(context, &args.select, false)?;
         let logs: BTreeMap<_, _> = started(&found.history).collect();
         logs.into_iter()
-            .map(|(step, log)| look(&patterns, Some(step), log))
+            .map(|(step, log)| look(context, &patterns, Some(step), log))
             .collect::<Result<Vec<_>, Fault>>()?
     } else {
         args.log
             .iter()
-            .map(|log| look(&patterns, None, log.as_str().into()))
+            .map(|log| look(context, &patterns, None, log.as_str().into()))
             .collect::<Result<_, Fault>>()?
     };
     if context.global.json {
@@ -43,7 +43,12 @@ pub fn diagnose(context: &Context, args: DiagnoseArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn look(patterns: &Patterns, step: Option<&str>, log: &Utf8Path) -> Result<DiagnosedLog, Fault> {
+fn look(
+    context: &Context,
+    patterns: &Patterns,
+    step: Option<&str>,
+    log: &Utf8Path,
+) -> Result<DiagnosedLog, Fault> {
     let text = read_end(log).map_err(|error| Fault::io("could not read the log", log, &error))?;
     let findings = patterns.diagnose(&text).into_iter();
     Ok(DiagnosedLog {
@@ -52,7 +57,7 @@ fn look(patterns: &Patterns, step: Option<&str>, log: &Utf8Path) -> Result<Diagn
         findings: findings
             .map(|found| DiagnosedLine {
                 id: found.id,
-                line: found.line,
+                line: context.concealed(&found.line).into_owned(),
                 cause: found.cause,
                 cure: found.cure,
                 fatal: found.fatal,

@@ -52,7 +52,7 @@ pub fn logs(context: &Context, args: LogsArgs) -> Outcome {
     };
     context.remark(&format!("{log}, lines {} to {}", from + 1, lines.len()));
     for line in &lines[from..] {
-        context.print(&format!("{line}\n"));
+        context.print(&format!("{}\n", context.concealed(line)));
     }
     Ok(ExitCode::SUCCESS)
 }

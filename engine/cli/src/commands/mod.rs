@@ -100,6 +100,7 @@ fn find(context: &Context, args: &SelectArgs, write: bool) -> Result<Found, CliE
     };
     let name = select::deployment(context, &store, args, &kinds)?;
     let history = store.history(&name)?;
+    krun_run::know_secrets(&*context.vault()?, &history, &store);
     Ok(Found {
         store: Arc::new(store),
         name,

@@ -20,7 +20,7 @@ use tokio::{runtime::Runtime, sync::watch};
 use super::{Outcome, hear_signals, runtime};
 use crate::{
     args::TestArgs,
-    context::{Context, FENCE, KILL_AT, absolute},
+    context::{Context, FENCE, KILL_AT, absolute, secret_option, secret_source},
     errors::CliError,
     registry,
     scratch::{self, Ports},
@@ -176,6 +176,11 @@ fn global_options(context: &Context) -> Result<Vec<String>, Fault> {
     }
     if let Some(file) = &context.global.patterns {
         options.extend(["--patterns".to_owned(), absolute(file)?.to_string()]);
+    }
+    // A file is named absolutely: each deployment has a folder of its own.
+    for given in &context.global.secrets {
+        let (name, source) = secret_source(given)?;
+        options.extend(["--secret".to_owned(), secret_option(&name, &source)]);
     }
     Ok(options)
 }

@@ -80,7 +80,10 @@ pub fn export(store: &Store, deployment: &DeploymentName, to: &mut dyn Write) ->
     };
     line(to, &first)?;
     let there: BTreeSet<Digest> = store.blobs()?.iter().map(|blob| blob.digest).collect();
-    let spoken_of: BTreeSet<Digest> = rows.iter().flat_map(|row| digests(&row.body)).collect();
+    let spoken_of: BTreeSet<Digest> = rows
+        .iter()
+        .flat_map(|row| digests(&row.body).map(Digest::blob))
+        .collect();
     for digest in spoken_of.intersection(&there) {
         let blob = Blob {
             blob: *digest,

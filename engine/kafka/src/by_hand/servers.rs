@@ -57,9 +57,17 @@ fn start(
     let heap = cx.arg("heap").unwrap_or_else(|| heap.to_owned());
     let line = launch(&format!("-Xmx{heap} -Xms{heap}"), &log_dir, &config)?;
     Some(Start {
-        commands: format!("mkdir -p {log_dir}\n{line}"),
+        commands: format!("mkdir -p {log_dir}\n{}{line}", exports(cx)),
         config,
     })
+}
+
+/// The variables of its environment: not before the command, where a shell that prints what it does
+/// would show a secret.
+fn exports(cx: &HandCx<'_>) -> String {
+    let env = cx.map("env").into_iter();
+    env.map(|(name, word)| format!("export {name}={word}\n"))
+        .collect()
 }
 
 /// A script of the distribution that a server is started from.

@@ -77,6 +77,11 @@ impl Wire {
         Self::open(&format!("{}:{}", broker.host, broker.port)).await
     }
 
+    /// `host:port` of the broker.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Whether the broker understands a request.
     pub fn knows<R: Request>(&self) -> bool {
         self.version::<R>().is_some()

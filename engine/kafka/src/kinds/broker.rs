@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, ByHand, Change, Fault, HandCx, Map, Outputs, StepKind, Target, Value,
+    Address, ByHand, Change, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Target, Value,
     kind::{
         Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, LeaveCx, Needs, StateKind, UndoClass,
     },
@@ -90,6 +90,13 @@ static SPEC: KindSpec = KindSpec {
             "Its heap, such as 512m; 1g if not given.",
         ),
         ArgSpec::optional(
+            "env",
+            ArgType::MapOf(&ArgType::Str),
+            "Variables of its environment beside PATH and LANG; secrets may stand in a value. With \
+             `config.providers` its properties file can take values from there (Kafka 3.5).",
+        )
+        .or_secret(),
+        ArgSpec::optional(
             "timeout_s",
             ArgType::Int,
             "How long it may take to start, and how long replicas may take to be in sync, in seconds each; 120 if not given.",
@@ -122,6 +129,7 @@ impl StepKind for Broker {
     ) -> Result<Declared, Fault> {
         let heap = text(args, "heap").unwrap_or(args::HEAP);
         let heap = Heap::parse(heap).map_err(|fault| fault.at(step))?;
+        refuse_bad_names(step, args)?;
         let id = krun_model::ProcessId {
             deployment: deployment.to_owned(),
             step: step.clone(),
@@ -151,6 +159,29 @@ impl StepKind for Broker {
 
     fn by_hand(&self, cx: &HandCx<'_>) -> ByHand {
         crate::by_hand::broker(cx)
+    }
+}
+
+/// Refuses variables that no environment has, or that are krun's own.
+fn refuse_bad_names(step: &Address, args: &Map<Value>) -> Result<(), Fault> {
+    let Some(Value::Map(env)) = args.get("env") else {
+        return Ok(());
+    };
+    let is_name = |name: &&String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        !name.is_empty()
+            && name.chars().all(plain)
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && !name.starts_with("KRUN_")
+    };
+    match env.keys().find(|name| !is_name(name)) {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(
+            FaultCode::Script,
+            format!("`{name}` can't be a variable of a process"),
+        )
+        .at(step)
+        .hint("Use letters, digits and `_`, and none that begins with KRUN_.")),
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind,
-    Target, Value, WriteHost,
+    Target, Text, Value, WriteHost,
     kind::{Adoption, ApplyCx, Check, CheckCx, Declared, KindSpec, Needs, StateKind, UndoClass},
     schema::{ArgSpec, ArgType, OutputSpec},
 };
@@ -58,6 +58,9 @@ struct Args {
     timeout_s: Option<u64>,
 }
 
+/// Nothing beside what every server has.
+static NO_ENV: Map<Text> = Map::new();
+
 impl Args {
     fn heap(&self) -> Result<Heap, Fault> {
         Heap::parse(self.heap.as_deref().unwrap_or(HEAP))
@@ -76,6 +79,7 @@ impl Args {
             config: &self.config,
             log_dir: &self.log_dir,
             grace_ms: GRACE_MS,
+            env: &NO_ENV,
         }
     }
 
@@ -308,7 +312,9 @@ impl StateKind for Server {
                 Fault::new(FaultCode::Conflict, "this ZooKeeper can't be adopted").because(why)
             })?;
         let outputs = args.outputs(&started, &heap);
-        let found = foreign.found(cx.host, &server, *started, outputs).await?;
+        let found = foreign
+            .found(cx.host, &server, cx.step.secrets, *started, outputs)
+            .await?;
         Ok(Adoption::Process(Box::new(found)))
     }
 }

@@ -1,11 +1,11 @@
 //! The configuration that a server reads: as Java reads it, so that a comment is no difference.
 
 use camino::Utf8Path;
-use krun_model::{Fault, FaultCode, Map, ReadHost};
+use krun_model::{
+    Fault, FaultCode, Map, ReadHost, Secrets,
+    secret::{HIDDEN, is_secret_key},
+};
 use krun_properties::Document;
-
-/// Parts of keys whose values must not come into a journal or onto a screen.
-const SECRET: &[&str] = &["password", "secret", "jaas", "credential", "token", "key"];
 
 /// The settings of a properties file; none where the file is not there.
 ///
@@ -24,15 +24,17 @@ pub async fn effective(host: &dyn ReadHost, path: &Utf8Path) -> Result<Option<Ma
     Ok(Some(document.effective()))
 }
 
-/// The settings that may be shown and remembered.
-pub fn showable(settings: &Map<String>) -> Map<String> {
+/// The settings that may be shown and remembered: those whose key does not say that it is a secret.
+/// In place of a value in which a secret stands that krun knows, it says so.
+pub fn showable(settings: &Map<String>, secrets: &dyn Secrets) -> Map<String> {
+    let shown = |value: &String| match secrets.is_in(value) {
+        true => HIDDEN.to_owned(),
+        false => value.clone(),
+    };
     settings
         .iter()
-        .filter(|(key, _)| {
-            let key = key.to_ascii_lowercase();
-            SECRET.iter().all(|part| !key.contains(part))
-        })
-        .map(|(key, value)| (key.clone(), value.clone()))
+        .filter(|(key, _)| !is_secret_key(key))
+        .map(|(key, value)| (key.clone(), shown(value)))
         .collect()
 }
 
@@ -48,7 +50,7 @@ mod tests {
             ("listener.name.a.sasl.jaas.config", "x"),
         ];
         let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let shown = showable(&settings.into());
+        let shown = showable(&settings.into(), &krun_model::secret::NoSecrets);
         assert_eq!(shown.keys().collect::<Vec<_>>(), ["broker.id"]);
     }
 }

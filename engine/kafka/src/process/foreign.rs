@@ -5,7 +5,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Digest, Fault, FaultCode, Map, Outputs, ReadHost, TargetState,
+    Digest, Fault, FaultCode, Map, Outputs, ReadHost, Secrets, TargetState,
     kind::FoundProcess,
     plan::{After, DiffLine},
     process::Running,
@@ -123,10 +123,11 @@ impl Foreign {
         self,
         host: &dyn ReadHost,
         server: &Server<'_>,
+        secrets: &dyn Secrets,
         started: Started,
         mut outputs: Outputs,
     ) -> Result<FoundProcess, Fault> {
-        let mut differences = self.of_settings(&started.settings);
+        let mut differences = self.of_settings(&started.settings, secrets);
         if let Some(line) = self.of_heap(server.heap) {
             if let Some(before) = &line.before {
                 outputs.insert("heap".into(), json!(before));
@@ -145,9 +146,13 @@ impl Foreign {
         let digest = if differences.is_empty() {
             started.spec.digest
         } else {
-            Digest::of_json(&(&self.argv, &self.settings))
+            let digest = Digest::of_json(&(&self.argv, &self.settings));
+            match secrets.guards(server.config) {
+                true => secrets.keyed(digest)?,
+                false => digest,
+            }
         };
-        outputs.insert("settings".into(), json!(showable(&self.settings)));
+        outputs.insert("settings".into(), json!(showable(&self.settings, secrets)));
         outputs.insert("digest".into(), json!(digest));
         Ok(FoundProcess {
             spec: started.spec,
@@ -161,8 +166,9 @@ impl Foreign {
         })
     }
 
-    fn of_settings(&self, wanted: &Map<String>) -> Vec<DiffLine> {
-        let (there, wanted) = (showable(&self.settings), showable(wanted));
+    fn of_settings(&self, wanted: &Map<String>, secrets: &dyn Secrets) -> Vec<DiffLine> {
+        let there = showable(&self.settings, secrets);
+        let wanted = showable(wanted, secrets);
         let mut keys: Vec<_> = there.keys().chain(wanted.keys()).collect();
         keys.sort();
         keys.dedup();
@@ -329,7 +335,10 @@ mod tests {
             .must_share(&map(&[("log.dirs", "/b")]), &["log.dirs"])
             .unwrap_err();
         assert!(refused.why.unwrap().contains("/a"));
-        let lines = found.of_settings(&map(&[("log.dirs", "/b"), ("x", "1")]));
+        let lines = found.of_settings(
+            &map(&[("log.dirs", "/b"), ("x", "1")]),
+            &krun_model::secret::NoSecrets,
+        );
         let keys: Vec<_> = lines.iter().map(|line| line.key.as_str()).collect();
         assert_eq!(keys, ["log.dirs", "x"], "a secret is not shown");
     }

@@ -3,7 +3,7 @@
 use krun_model::{Digest, Map, Outputs, plan::DiffLine};
 use serde_json::{Value, json};
 
-use super::{Heap, Started, config::showable};
+use super::{Heap, Started};
 
 /// The outputs that every server has. They are the same each time until something is wanted
 /// differently: no pid, no time.
@@ -16,7 +16,7 @@ pub fn outputs(started: &Started, heap: &Heap, endpoint: &str) -> Outputs {
         ("java", json!(spec.argv.first())),
         ("jars", json!(Digest::of_json(&started.jars).short())),
         ("log", json!(spec.log)),
-        ("settings", json!(showable(&started.settings))),
+        ("settings", json!(started.shown)),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into()

@@ -5,16 +5,21 @@
 //! | part | a change of it |
 //! |---|---|
 //! | argv: Java, heap, flags, class path, class, config's path | restarts |
-//! | environment | restarts |
+//! | environment, with the values of secrets in it | restarts |
 //! | names and sizes of the jars | restarts |
 //! | effective settings of the config file | restarts |
 //! | comments and order in the config file, files of log4j, the version of the same Java program, the class-data archive ([`super::archive`]) | does not |
+//!
+//! Where a secret is among it, the digest is keyed: it stands in the journal and in the process's
+//! environment, and nobody is to try guesses against it.
 
 use camino::Utf8Path;
-use krun_model::{Digest, Fault, FaultCode, Map, ProcessId, ProcessSpec, ReadHost};
+use krun_model::{
+    Content, Digest, Fault, FaultCode, Map, ProcessSpec, ReadHost, Text, kind::StepRef,
+};
 use serde::Serialize;
 
-use super::Heap;
+use super::{Heap, config::showable};
 use crate::{
     distribution::launcher::GC_LOG_OF_JAVA_8,
     java,
@@ -38,6 +43,8 @@ pub struct Server<'a> {
     pub log_dir: &'a Utf8Path,
     /// How long it may take to end, in milliseconds.
     pub grace_ms: u64,
+    /// What is in its environment beside what every server has.
+    pub env: &'a Map<Text>,
 }
 
 /// Names and sizes of the jars of a distribution.
@@ -50,6 +57,8 @@ pub struct Started {
     pub spec: ProcessSpec,
     /// The effective settings.
     pub settings: Map<String>,
+    /// Those of them that may be shown and remembered.
+    pub shown: Map<String>,
     /// The jars.
     pub jars: Jars,
 }
@@ -85,7 +94,7 @@ impl Server<'_> {
     pub async fn started(
         &self,
         host: &dyn ReadHost,
-        id: ProcessId,
+        step: &StepRef<'_>,
         jars: Jars,
         settings: Map<String>,
     ) -> Result<Started, Fault> {
@@ -101,23 +110,42 @@ impl Server<'_> {
                 .hint("Take the output `bin` of a step `kafka::java`.")
         })?;
         let argv = self.argv(&product, major);
-        let env = env();
+        let mut env = env();
+        let mut secret_env = Map::new();
+        for (name, text) in self.env {
+            match text.plain() {
+                Some(plain) => drop(env.insert(name.clone(), plain)),
+                None => {
+                    let value = text.reveal(step.secrets)?;
+                    let content = Content::with_secret(value.as_bytes());
+                    secret_env.insert(name.clone(), content);
+                }
+            }
+        }
+        let of_secret = |(name, content): (&String, &Content)| (name.clone(), content.digest);
         let digest = Digest::of_json(&Made {
             argv: &argv,
             env: &env,
+            secret_env: secret_env.iter().map(of_secret).collect(),
             jars: &jars,
             settings: &settings,
         });
+        let digest = match step.secrets.guards(self.config) || !secret_env.is_empty() {
+            true => step.secrets.keyed(digest)?,
+            false => digest,
+        };
         Ok(Started {
             spec: ProcessSpec {
-                id,
+                id: step.process_id(),
                 argv,
                 env,
+                secret_env,
                 cwd: self.home.to_owned(),
                 log: self.log_dir.join(format!("{}.out", self.program.console())),
                 digest,
                 stop_grace_ms: self.grace_ms,
             },
+            shown: showable(&settings, step.secrets),
             settings,
             jars,
         })
@@ -178,6 +206,8 @@ impl Server<'_> {
 struct Made<'a> {
     argv: &'a [String],
     env: &'a Map<String>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    secret_env: Map<Digest>,
     jars: &'a Jars,
     settings: &'a Map<String>,
 }
@@ -209,6 +239,7 @@ mod tests {
             config: "/k/config/server-1.properties".into(),
             log_dir: "/k/logs/1".into(),
             grace_ms: 60_000,
+            env: &Map::new(),
         };
         server.argv(product, java_major)
     }

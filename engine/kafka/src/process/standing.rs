@@ -78,9 +78,7 @@ pub async fn wanted(
             server.home
         )));
     };
-    let started = server
-        .started(host, step.process_id(), jars, settings)
-        .await?;
+    let started = server.started(host, step, jars, settings).await?;
     Ok(Wanted::Known(Box::new(started)))
 }
 

@@ -155,6 +155,7 @@ impl Lab {
             memory,
             unfinished: &[],
             kept: &NOTHING,
+            secrets: &krun_model::secret::NoSecrets,
         }
     }
 

@@ -38,6 +38,8 @@ impl FaultCode {
         Self::StateNewer,
         Self::State,
         Self::InDoubt,
+        Self::Secret,
+        Self::SecretKey,
         Self::Plugin,
         Self::NotGranted,
         Self::NeedsConfirmation,
@@ -202,6 +204,21 @@ impl FaultCode {
                  about what was wanted, `--undo` puts back what was before. On a terminal the run \
                  asks. Or put the target back to one of the two by hand and run again. See [Effects \
                  in doubt](../state-and-rollback.md#effects-in-doubt).",
+            ),
+            Self::Secret => (
+                "The value of a secret that the runbook refers to is not where it was looked for: the \
+                 environment variable is not set, the file is missing, the command failed or printed \
+                 nothing. Nothing was touched.",
+                "Set the variable that is named, or say where the value is had from: `--secret \
+                 NAME=env:VARIABLE`, `file:PATH` or `command:PROGRAM ARGUMENTS`. See \
+                 [Secrets](../secrets.md).",
+            ),
+            Self::SecretKey => (
+                "The journal holds sealed content of files with secrets, and the key that opens it is \
+                 missing, is another one, or can be read by others. Nothing is lost: what is sealed \
+                 stays as it is, and a rollback takes back everything else.",
+                "Put the key back to where it was (`secret.key` in krun's configuration folder), or \
+                 name it with `KRUN_KEY_FILE`. See [Secrets](../secrets.md#the-key).",
             ),
             Self::Plugin => (
                 "A plugin ended badly: it trapped, computed or grew beyond its limits, or said \

@@ -1,15 +1,11 @@
 //! Reading the machine as it will be.
 
-use std::{
-    fmt::Debug,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{fmt::Debug, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Checksum, Digest, Fault, FaultCode, ProcessId, ReadHost, TargetState,
+    Bytes, Checksum, Digest, Fault, FaultCode, ProcessId, ReadHost, TargetState,
     checksum::{Algorithm, Summing},
     host::{CommandOutput, FileKind, FileStat, PortHolder},
     process::Running,
@@ -33,13 +29,13 @@ impl Lens<'_> {
     }
 
     /// Bytes of a file that is foreseen, or where to read them.
-    async fn bytes(&self, path: &Utf8Path) -> Result<Bytes, Fault> {
+    async fn bytes(&self, path: &Utf8Path) -> Result<Found, Fault> {
         Ok(match self.place(path, true).await?.1 {
-            Place::Machine(real) => Bytes::At(real),
-            Place::Nothing => Bytes::None,
+            Place::Machine(real) => Found::At(real),
+            Place::Nothing => Found::None,
             Place::Made {
                 bytes: Some(bytes), ..
-            } => Bytes::Foreseen(bytes),
+            } => Found::Foreseen(bytes),
             Place::Made { .. } => {
                 return Err(Fault::new(FaultCode::Io, "this is not a regular file").at(path));
             }
@@ -47,14 +43,14 @@ impl Lens<'_> {
     }
 }
 
-enum Bytes {
+enum Found {
     None,
     At(Utf8PathBuf),
-    Foreseen(Arc<[u8]>),
+    Foreseen(Bytes),
 }
 
 /// The metadata of what an effect makes. Its size is that of its bytes; a device it has not yet.
-fn stat_of(state: &TargetState, bytes: Option<&Arc<[u8]>>) -> Option<FileStat> {
+fn stat_of(state: &TargetState, bytes: Option<&Bytes>) -> Option<FileStat> {
     let (kind, mode, uid, gid) = match state {
         TargetState::File { mode, uid, gid, .. } => (FileKind::File, *mode, *uid, *gid),
         TargetState::Dir { mode, uid, gid } => (FileKind::Dir, *mode, *uid, *gid),
@@ -101,9 +97,9 @@ impl ReadHost for Lens<'_> {
     async fn read(&self, path: &Utf8Path) -> Result<Option<Vec<u8>>, Fault> {
         let machine = &*self.session.machine;
         let bytes = match self.bytes(path).await? {
-            Bytes::None => None,
-            Bytes::At(real) => self.overlay.glances.read(machine, &real).await?,
-            Bytes::Foreseen(bytes) => Some(bytes.to_vec()),
+            Found::None => None,
+            Found::At(real) => self.overlay.glances.read(machine, &real).await?,
+            Found::Foreseen(bytes) => Some(bytes.to_vec()),
         };
         self.saw(|| {
             line(
@@ -118,9 +114,9 @@ impl ReadHost for Lens<'_> {
     async fn read_from(&self, path: &Utf8Path, offset: u64, max: u64) -> Result<Vec<u8>, Fault> {
         // What a log says since a place in it is no state that a plan rests on.
         match self.bytes(path).await? {
-            Bytes::None => Ok(vec![]),
-            Bytes::At(real) => self.session.machine.read_from(&real, offset, max).await,
-            Bytes::Foreseen(bytes) => {
+            Found::None => Ok(vec![]),
+            Found::At(real) => self.session.machine.read_from(&real, offset, max).await,
+            Found::Foreseen(bytes) => {
                 let size = bytes.len() as u64;
                 let from = offset.min(size);
                 let to = from.saturating_add(max).min(size);
@@ -159,9 +155,9 @@ impl ReadHost for Lens<'_> {
 
     async fn digest(&self, path: &Utf8Path) -> Result<Option<Digest>, Fault> {
         let digest = match self.bytes(path).await? {
-            Bytes::None => None,
-            Bytes::At(real) => self.session.machine.digest(&real).await?,
-            Bytes::Foreseen(bytes) => Some(Digest::of(&bytes)),
+            Found::None => None,
+            Found::At(real) => self.session.machine.digest(&real).await?,
+            Found::Foreseen(bytes) => Some(Digest::of(&bytes)),
         };
         self.saw(|| line("read", path, digest.map(|digest| digest.to_string())));
         Ok(digest)
@@ -173,9 +169,9 @@ impl ReadHost for Lens<'_> {
         algorithm: Algorithm,
     ) -> Result<Option<Checksum>, Fault> {
         let checksum = match self.bytes(path).await? {
-            Bytes::None => None,
-            Bytes::At(real) => self.session.machine.checksum(&real, algorithm).await?,
-            Bytes::Foreseen(bytes) => {
+            Found::None => None,
+            Found::At(real) => self.session.machine.checksum(&real, algorithm).await?,
+            Found::Foreseen(bytes) => {
                 let mut sum = Summing::new(algorithm);
                 sum.update(&bytes);
                 Some(sum.finish())

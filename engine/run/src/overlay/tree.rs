@@ -3,13 +3,10 @@
 //! Pure: it says where a path has to be looked at, and takes in what an effect changes. Paths come in
 //! without links in their folders, which the [host](super::Lens) sees to.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Effect, TargetState};
+use krun_model::{Bytes, Effect, TargetState};
 
 /// What will be at one path.
 #[derive(Clone, Debug)]
@@ -19,7 +16,7 @@ enum Node {
     /// Something that an effect makes.
     Made {
         state: TargetState,
-        bytes: Option<Arc<[u8]>>,
+        bytes: Option<Bytes>,
         /// A folder that is there already and of which an effect changes only the mode: what lies in
         /// it shows through.
         through: bool,
@@ -38,7 +35,7 @@ pub(super) enum Place {
     /// Here.
     Made {
         state: TargetState,
-        bytes: Option<Arc<[u8]>>,
+        bytes: Option<Bytes>,
         /// Where on the machine its contents show through from.
         below: Option<Utf8PathBuf>,
     },

@@ -54,7 +54,7 @@ impl StateKind for Test {
 
 const FILE: &[ArgSpec] = &[
     ArgSpec::required("path", ArgType::Path, "where it is"),
-    ArgSpec::optional("content", ArgType::Scalar, "what is in it"),
+    ArgSpec::optional("content", ArgType::Scalar, "what is in it").or_secret(),
     ArgSpec::optional("labels", ArgType::List(&ArgType::Str), ""),
     ArgSpec::optional("mode", ArgType::OneOf(&["0600", "0644"]), ""),
 ];

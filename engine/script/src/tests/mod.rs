@@ -11,6 +11,7 @@ mod moved;
 mod order;
 mod params;
 mod plugins;
+mod secrets;
 mod steps;
 mod unknown_values;
 

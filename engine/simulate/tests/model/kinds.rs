@@ -60,6 +60,7 @@ async fn wanted(host: &dyn ReadHost, step: &StepRef<'_>) -> Result<Option<Proces
         id: step.process_id(),
         argv: vec!["/bin/server".into(), config.to_string()],
         env: Map::new(),
+        secret_env: Default::default(),
         cwd: "/w".into(),
         log: logs(step).join("out"),
         digest,

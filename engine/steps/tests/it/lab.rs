@@ -113,6 +113,7 @@ impl Lab {
             memory: None,
             unfinished: &[],
             kept: &NOTHING,
+            secrets: &krun_model::secret::NoSecrets,
         }
     }
 

@@ -32,7 +32,9 @@ pub async fn adopt(cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
     foreign.must_share(&started.settings, IDENTITY)?;
     is_itself(cx, &args).await?;
     let outputs = args.outputs(&started, &heap);
-    let found = foreign.found(cx.host, &server, *started, outputs).await?;
+    let found = foreign
+        .found(cx.host, &server, cx.step.secrets, *started, outputs)
+        .await?;
     Ok(Adoption::Process(Box::new(found)))
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use krun_model::{Fault, Outputs};
+use krun_model::{Fault, Map, Outputs, Text};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -32,6 +32,8 @@ pub struct Args {
     pub log_dir: Utf8PathBuf,
     pub peers: Vec<String>,
     pub timeout_s: Option<u64>,
+    #[serde(default)]
+    pub env: Map<Text>,
 }
 
 impl Args {
@@ -60,6 +62,7 @@ impl Args {
             config: &self.config,
             log_dir: &self.log_dir,
             grace_ms: GRACE_MS,
+            env: &self.env,
         }
     }
 
