@@ -11,7 +11,7 @@ use crate::context::Context;
 /// The kinds of every crate that has some: one line a crate.
 pub fn kinds(patterns: Arc<Patterns>) -> Kinds {
     Kinds::new(
-        krun_kafka::kinds(patterns)
+        krun_kafka::kinds(patterns, Arc::new(krun_kafka::Network))
             .into_iter()
             .chain(krun_steps::kinds()),
     )

@@ -13,6 +13,7 @@ pub mod gate;
 pub mod groups;
 pub mod isr;
 mod native;
+pub mod network;
 pub mod partitions;
 pub mod placement;
 pub mod produce;

@@ -20,6 +20,7 @@ use krun_model::{
 use self::{args::Args, lifecycle::Lifecycle, probe::BrokerProbe};
 use super::args::{int, text, texts};
 use crate::{
+    clusters::Clusters,
     diagnosis::Patterns,
     process::{
         Heap, ReadyProbe as _, Standing, Wanted, absent, archive, not_serving, outdated, standing,
@@ -30,12 +31,13 @@ use crate::{
 /// The kind.
 pub struct Broker {
     patterns: Arc<Patterns>,
+    clusters: Arc<dyn Clusters>,
 }
 
 impl Broker {
     /// The kind; the patterns say what a dying broker's log means.
-    pub fn new(patterns: Arc<Patterns>) -> Self {
-        Self { patterns }
+    pub fn new(patterns: Arc<Patterns>, clusters: Arc<dyn Clusters>) -> Self {
+        Self { patterns, clusters }
     }
 }
 
@@ -168,7 +170,7 @@ impl StateKind for Broker {
         Ok(match standing(cx.host, &started, remembered).await? {
             Standing::Ready => Check::Satisfied(outputs),
             Standing::Unseen => {
-                let mut probe = BrokerProbe::new(&args);
+                let mut probe = BrokerProbe::new(&args, &*self.clusters);
                 if probe.ask().await?.is_some() {
                     return Ok(Check::Satisfied(outputs));
                 }
@@ -194,6 +196,7 @@ impl StateKind for Broker {
             args: &args,
             spec: &started.spec,
             patterns: &self.patterns,
+            clusters: &*self.clusters,
         };
         match standing {
             Standing::Absent => life.create().await?,
@@ -208,10 +211,10 @@ impl StateKind for Broker {
     }
 
     async fn adopt(&self, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
-        adopt::adopt(cx).await
+        adopt::adopt(&*self.clusters, cx).await
     }
 
     async fn may_leave(&self, cx: &LeaveCx<'_>) -> Result<(), Fault> {
-        leaving::may_leave(cx).await
+        leaving::may_leave(&*self.clusters, cx).await
     }
 }

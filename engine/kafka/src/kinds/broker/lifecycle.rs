@@ -10,7 +10,8 @@ use super::{
     probe::BrokerProbe,
 };
 use crate::{
-    cluster::{gate, isr, reach},
+    cluster::{gate, isr},
+    clusters::Clusters,
     diagnosis::Patterns,
     distribution,
     kinds::zookeeper_server::claim,
@@ -29,6 +30,7 @@ pub struct Lifecycle<'a> {
     pub args: &'a Args,
     pub spec: &'a ProcessSpec,
     pub patterns: &'a Patterns,
+    pub clusters: &'a dyn Clusters,
 }
 
 impl Lifecycle<'_> {
@@ -48,7 +50,15 @@ impl Lifecycle<'_> {
                 .progress
                 .say("waiting for the session of the killed broker to end")
         };
-        gate::unregistered(host, &args.peers, args.id, STALE_SESSION, say).await?;
+        gate::unregistered(
+            host,
+            self.clusters,
+            &args.peers,
+            args.id,
+            STALE_SESSION,
+            say,
+        )
+        .await?;
         self.start().await?;
         self.await_in_sync().await
     }
@@ -64,12 +74,13 @@ impl Lifecycle<'_> {
     pub async fn restart(&self) -> Result<(), Fault> {
         let (host, args) = (self.cx.host, self.args);
         // Where no broker can be asked there is nothing to wait for: the restart may be the cure.
-        if reach::any_accepts(&args.peers).await {
+        if self.clusters.any_accepts(&args.peers).await {
             self.cx
                 .progress
                 .say("waiting until all other replicas are in sync");
             let what = format!("broker {} can't be restarted now", args.id);
-            gate::wait(host, &args.peers, args.limit(), &what, |view| {
+            let client = self.clusters.open(&args.peers)?;
+            gate::wait(host, &*client, args.limit(), &what, |view| {
                 Ok(isr::hold_back(view, args.id))
             })
             .await?;
@@ -114,7 +125,7 @@ impl Lifecycle<'_> {
 
     async fn await_ready(&self, log: u64) -> Result<(), NotReady> {
         self.cx.progress.say("waiting until it is registered");
-        let mut probe = BrokerProbe::new(self.args);
+        let mut probe = BrokerProbe::new(self.args, self.clusters);
         let (host, limit) = (self.cx.host, self.args.limit());
         await_ready(host, self.spec, log, limit, self.patterns, &mut probe).await
     }
@@ -126,7 +137,8 @@ impl Lifecycle<'_> {
             .progress
             .say("waiting until its replicas are in sync");
         let what = format!("the replicas on broker {} are not in sync", args.id);
-        gate::wait(self.cx.host, &args.peers, args.limit(), &what, |view| {
+        let client = self.clusters.open(&args.peers)?;
+        gate::wait(self.cx.host, &*client, args.limit(), &what, |view| {
             if view.has_broker(args.id) {
                 Ok(isr::not_back(view, args.id))
             } else {
