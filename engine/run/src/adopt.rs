@@ -94,6 +94,7 @@ pub async fn survey(session: &Session, request: &RunRequest) -> Result<Vec<Adopt
                         deployment: session.ledger.id(),
                         args: &args,
                         memory: None,
+                        same_process: false,
                         unfinished: &[],
                     },
                     host: &*session.machine,

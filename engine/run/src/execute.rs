@@ -279,16 +279,18 @@ impl RunCx {
             step: step.address.clone(),
             events: self.session.events.clone(),
         };
-        let (memory, unfinished) = {
+        let (memory, same_process, unfinished) = {
             let history = self.session.ledger.history();
             let memory = history.steps.get(&step.address).cloned();
-            (memory, history.unfinished(&step.address))
+            let same_process = history.same_process(&step.address);
+            (memory, same_process, history.unfinished(&step.address))
         };
         let me = StepRef {
             address: &step.address,
             deployment: self.session.ledger.id(),
             args,
             memory: memory.as_ref(),
+            same_process,
             unfinished: &unfinished,
         };
         let host = JournaledHost {
@@ -428,7 +430,9 @@ impl RunCx {
         if change == Change::NoOp {
             let history = self.session.ledger.history();
             let same = history.steps.get(&step.address).is_some_and(|memory| {
-                memory.inputs == inputs && (key.is_some() || memory.outputs == *outputs)
+                memory.inputs == inputs
+                    && (key.is_some()
+                        || memory.outputs == *outputs && history.same_process(&step.address))
             });
             if same || key.is_some() {
                 return Ok(());

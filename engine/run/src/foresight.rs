@@ -74,12 +74,18 @@ pub(crate) async fn look_ahead<'a>(
             (step, args, found, lens)
         };
         for (step, args, found, lens) in all(looks, again).await {
-            if let Some(outputs) = outputs(session, &step.address, &found) {
-                known.insert(step.address.clone(), outputs);
+            let said = outputs(session, &step.address, &found);
+            if let Some(outputs) = &said {
+                known.insert(step.address.clone(), outputs.clone());
             }
-            if lens.saw_ahead() || resolve(step, &seen.known).ok() != Some(args) {
-                // What is only foreseen is no output yet.
-                seen.known.remove(&step.address);
+            // What is only foreseen is no output yet. What is there now is, also where the first look
+            // at it found something else: a cluster changes by itself.
+            let is_foreseen = lens.saw_ahead() || resolve(step, &seen.known).ok() != Some(args);
+            match said.filter(|_| !is_foreseen) {
+                Some(outputs) => seen.known.insert(step.address.clone(), outputs),
+                None => seen.known.remove(&step.address),
+            };
+            if is_foreseen {
                 seen.foreseen.insert(step.address.clone());
             }
             seen.digests
@@ -126,13 +132,18 @@ async fn foresee(
     let Kind::State(kind) = kind_of(kinds, step)? else {
         return Ok(None);
     };
-    let memory = session.ledger.history().steps.get(&step.address).cloned();
+    let (memory, same_process) = {
+        let history = session.ledger.history();
+        let memory = history.steps.get(&step.address).cloned();
+        (memory, history.same_process(&step.address))
+    };
     let cx = ApplyCx {
         step: StepRef {
             address: &step.address,
             deployment: session.ledger.id(),
             args: &args,
             memory: memory.as_ref(),
+            same_process,
             unfinished: &[],
         },
         host: lens,

@@ -113,10 +113,11 @@ pub(crate) async fn look(
     args: &serde_json::Value,
 ) -> Observation {
     let inputs = inputs(kind, step, args);
-    let (memory, unfinished) = {
+    let (memory, same_process, unfinished) = {
         let history = session.ledger.history();
         let memory = history.steps.get(&step.address).cloned();
-        (memory, history.unfinished(&step.address))
+        let same_process = history.same_process(&step.address);
+        (memory, same_process, history.unfinished(&step.address))
     };
     let cx = CheckCx {
         step: StepRef {
@@ -124,6 +125,7 @@ pub(crate) async fn look(
             deployment: session.ledger.id(),
             args,
             memory: memory.as_ref(),
+            same_process,
             unfinished: &unfinished,
         },
         host,

@@ -167,7 +167,7 @@ impl StateKind for Broker {
         };
         let outputs = args.outputs(&started, &heap);
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
-        Ok(match standing(cx.host, &started, remembered).await? {
+        Ok(match standing(cx.host, &started, &cx.step).await? {
             Standing::Ready => Check::Satisfied(outputs),
             Standing::Unseen => {
                 let mut probe = BrokerProbe::new(&args, &*self.clusters);
@@ -189,8 +189,7 @@ impl StateKind for Broker {
             .await?
             .required(cx.step.address)?;
         archive::take(cx.host, &server, &mut started).await;
-        let remembered = cx.step.memory.map(|memory| &memory.outputs);
-        let standing = standing(cx.host, &started, remembered).await?;
+        let standing = standing(cx.host, &started, &cx.step).await?;
         let life = Lifecycle {
             cx,
             args: &args,

@@ -241,7 +241,7 @@ impl StateKind for Server {
         let outputs = args.outputs(&started, &heap);
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
         let serves = || self.clusters.zookeeper_mode(&args.address, args.port);
-        Ok(match standing(cx.host, &started, remembered).await? {
+        Ok(match standing(cx.host, &started, &cx.step).await? {
             Standing::Ready => Check::Satisfied(outputs),
             Standing::Unseen => match serves().await {
                 Ok(_) => Check::Satisfied(outputs),
@@ -261,8 +261,7 @@ impl StateKind for Server {
             .required(cx.step.address)?;
         archive::take(cx.host, &server, &mut started).await;
         let spec = &started.spec;
-        let remembered = cx.step.memory.map(|memory| &memory.outputs);
-        let standing = standing(cx.host, &started, remembered).await?;
+        let standing = standing(cx.host, &started, &cx.step).await?;
         let log = log_size(cx.host, &spec.log).await?;
         match standing {
             Standing::Absent => {

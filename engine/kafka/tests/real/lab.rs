@@ -156,6 +156,7 @@ impl Lab {
             deployment: &self.deployment,
             args,
             memory,
+            same_process: memory.is_some(),
             unfinished: &[],
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use krun_model::{Effect, Fault, ProcessSpec, kind::ApplyCx};
+use krun_model::{Effect, Fault, FaultCode, ProcessSpec, kind::ApplyCx};
 use krun_steps::folders::ensure_dir;
 
 use super::{
@@ -66,7 +66,14 @@ impl Lifecycle<'_> {
     /// Waits for a broker that was started already.
     pub async fn await_serving(&self) -> Result<(), Fault> {
         let log = log_size(self.cx.host, &self.spec.log).await?;
-        self.await_ready(log).await?;
+        if let Err(end) = self.await_ready(log).await {
+            // A krun that was cut off started it, perhaps before the session of the one before had ended.
+            if end.fault.code != FaultCode::ProcessDied {
+                return Err(end.into());
+            }
+            self.step_back().await?;
+            self.start().await?;
+        }
         self.await_in_sync().await
     }
 
@@ -108,19 +115,24 @@ impl Lifecycle<'_> {
                 .await?;
             match self.await_ready(log).await {
                 Err(end) if end.known.iter().any(|id| id == REGISTERED) && !until.over() => {
-                    self.cx
-                        .progress
-                        .say("waiting for the session of the killed broker to end");
-                    // It said why; it may not have ended yet.
-                    host.perform(Effect::StopProcess {
-                        id: self.spec.id.clone(),
-                        grace_ms: GRACE_MS,
-                    })
-                    .await?;
+                    self.step_back().await?;
                 }
                 other => return other.map_err(Fault::from),
             }
         }
+    }
+
+    /// Before another start of a broker that does not come up, since the one before is still registered.
+    async fn step_back(&self) -> Result<(), Fault> {
+        self.cx
+            .progress
+            .say("waiting for the session of the killed broker to end");
+        // It said why; it may not have ended yet.
+        let stop = Effect::StopProcess {
+            id: self.spec.id.clone(),
+            grace_ms: GRACE_MS,
+        };
+        self.cx.host.perform(stop).await.map(drop)
     }
 
     async fn await_ready(&self, log: u64) -> Result<(), NotReady> {
