@@ -1,8 +1,10 @@
-//! `krun simulate`: schedules of faults from the command line, and the refusal of what can't be
-//! simulated.
+//! `krun simulate`: schedules of faults from the command line, the refusal of what can't be simulated,
+//! and the simulated cluster held against a real one.
 
 use krun_tests::lab::{Lab, repository};
 use serde_json::Value;
+
+use crate::cluster::Cluster;
 
 /// Files that are there before, folders that are cleaned once, and packages.
 const RUNBOOK: &str = r#"
@@ -70,21 +72,110 @@ fn a_thousand_schedules_and_one_of_them_again() {
 fn what_cant_be_simulated_is_refused_by_name() {
     let lab = Lab::default();
     let shipped = repository().join("runbooks/single-host-3-broker.rhai");
-    let done = lab
-        .run(&["simulate", shipped.to_str().expect("UTF-8")])
-        .expect(2);
-    let said = done.err();
-    for step in [
-        "broker-1: kafka::broker",
-        "zookeeper: zookeeper::server",
-        "topic: kafka::topic",
-    ] {
-        assert!(said.contains(step), "{said}");
-    }
+    let shipped = shipped.to_str().expect("UTF-8");
+    let page = ["--param", "ui_url=http://localhost:1"];
+    let said = lab
+        .run(&[&["simulate", shipped], &page[..]].concat())
+        .expect(2)
+        .err();
+    assert!(said.contains("ui: http::shows"), "{said}");
     let done = lab.run(&["simulate", "x.rhai", "--faults", "plague"]);
     assert!(
         done.err().contains("`plague` is no fault"),
         "{}",
         done.err()
     );
+}
+
+/// What the shipped runbook does to real servers and to simulated ones, as the journals say: the same
+/// effects of the same steps, with the same states after those on a cluster.
+#[test]
+fn the_simulated_cluster_is_as_the_real_one() {
+    let mut cluster = Cluster::new(3);
+    cluster.set("proofs=full");
+    cluster.run().expect(0);
+    cluster.run().expect(0);
+    cluster.lab.run(&["rollback", "--yes"]).expect(0);
+    let told = cluster.lab.run(&["history", "--json"]).expect(0).out();
+    let real: Vec<_> = told.lines().map(really_done).collect();
+
+    let once = ["--seed", "3", "--faults", "delay", "--json"];
+    let told = cluster.on_runbook("simulate", &once).expect(0).out();
+    let object: Value = serde_json::from_str(&told).expect("an object");
+    let lines = object["schedule"].as_array().expect("lines").iter();
+    let lines: Vec<_> = lines.filter_map(Value::as_str).collect();
+    let mut simulated = simulated(&lines);
+    simulated.truncate(3);
+    assert_eq!(real.len(), 3, "a run, another, and a rollback");
+    for (number, (real, simulated)) in real.iter().zip(&simulated).enumerate() {
+        assert_eq!(real, simulated, "krun number {number}");
+    }
+    assert!(real[0].len() > 100 && real[1].is_empty() && real[2].len() > 50);
+}
+
+/// A change: its step, what it was done to, and what a cluster has after it.
+type Done = (String, String, Option<String>);
+
+fn change(step: &str, target: &str, after: Option<&str>) -> Option<Done> {
+    // The simulated machine has no Maven at first.
+    if step == "maven" {
+        return None;
+    }
+    // Where krun sets things aside is its own affair.
+    let target = target.split(" → ").next().unwrap_or(target);
+    let in_cluster = ["topic ", "records ", "group "];
+    let after = after.filter(|_| in_cluster.iter().any(|what| target.starts_with(what)));
+    // Groups carry the deployment's id in their names.
+    let target = match target.strip_prefix("group krun-") {
+        Some(rest) => rest.get(8..).unwrap_or_default(),
+        None => target,
+    };
+    Some((step.into(), target.into(), after.map(str::to_owned)))
+}
+
+/// The changes of a line of `krun history --json`.
+fn really_done(line: &str) -> Vec<Done> {
+    let run: Value = serde_json::from_str(line).expect("an object");
+    let changes = run["changes"].as_array().expect("changes").iter();
+    let mut done: Vec<_> = changes
+        .filter_map(|one| {
+            let step = one["step"].as_str()?;
+            change(step, one["target"].as_str()?, one["after"].as_str())
+        })
+        .collect();
+    done.sort();
+    done
+}
+
+/// The changes of each krun in a told schedule.
+fn simulated(lines: &[&str]) -> Vec<Vec<Done>> {
+    let mut kruns: Vec<Vec<Done>> = vec![];
+    for (at, line) in lines.iter().enumerate() {
+        if line.starts_with("krun ") {
+            kruns.push(vec![]);
+        }
+        let Some((before, rest)) = line.split_once(" is about to ") else {
+            continue;
+        };
+        let mut words = before.split_whitespace();
+        let (Some(number), Some(step)) = (words.next(), words.next()) else {
+            continue;
+        };
+        let verbs = ["set aside ", "add partitions to ", "install "];
+        let verb = verbs.iter().find(|verb| rest.starts_with(**verb));
+        let target = match verb {
+            Some(verb) => &rest[verb.len()..],
+            None => rest.split_once(' ').map_or("", |(_, target)| target),
+        };
+        let ended = format!("effect {number} done: ");
+        let mut later = lines[at..].iter();
+        let after = later.find_map(|line| Some(line.split_once(&ended)?.1));
+        if let (Some(krun), Some(done)) = (kruns.last_mut(), change(step, target, after)) {
+            krun.push(done);
+        }
+    }
+    for krun in &mut kruns {
+        krun.sort();
+    }
+    kruns
 }

@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use krun_kafka::diagnosis::Patterns;
+use krun_kafka::{clusters::Clusters, diagnosis::Patterns};
 use krun_model::{Fault, kind::Kinds, plugin::Plugins, runbook::SourceFile};
 
 use crate::context::Context;
 
 /// The kinds of every crate that has some: one line a crate.
 pub fn kinds(patterns: Arc<Patterns>) -> Kinds {
+    kinds_on(patterns, Arc::new(krun_kafka::Network))
+}
+
+/// The same, looking at clusters through `clusters`.
+pub fn kinds_on(patterns: Arc<Patterns>, clusters: Arc<dyn Clusters>) -> Kinds {
     Kinds::new(
-        krun_kafka::kinds(patterns)
+        krun_kafka::kinds(patterns, clusters)
             .into_iter()
             .chain(krun_steps::kinds()),
     )

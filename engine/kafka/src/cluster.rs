@@ -14,6 +14,7 @@ pub mod groups;
 pub mod isr;
 mod metadata;
 mod native;
+pub mod network;
 pub mod partitions;
 pub mod placement;
 pub mod produce;

@@ -25,28 +25,30 @@ use std::sync::Arc;
 
 use krun_model::Kind;
 
-use crate::diagnosis::Patterns;
+use crate::{clusters::Clusters, diagnosis::Patterns};
 
-/// All kinds of this crate. The patterns say what a dying server's log means.
-pub fn kinds(patterns: Arc<Patterns>) -> Vec<Kind> {
+/// All kinds of this crate. The patterns say what a dying server's log means; clusters are looked at
+/// through `clusters`.
+pub fn kinds(patterns: Arc<Patterns>, clusters: Arc<dyn Clusters>) -> Vec<Kind> {
+    let at = || clusters.clone();
     vec![
-        Kind::State(Arc::new(broker::Broker::new(patterns.clone()))),
-        Kind::State(Arc::new(broker_settings::BrokerSettings)),
+        Kind::State(Arc::new(broker::Broker::new(patterns.clone(), at()))),
+        Kind::State(Arc::new(broker_settings::BrokerSettings(at()))),
         Kind::State(Arc::new(clean_logs::CleanLogs)),
-        Kind::Proof(Arc::new(consume::Consume)),
-        Kind::Proof(Arc::new(describe::Describe)),
+        Kind::Proof(Arc::new(consume::Consume(at()))),
+        Kind::Proof(Arc::new(describe::Describe(at()))),
         Kind::State(Arc::new(distribution::Distribution)),
-        Kind::State(Arc::new(elect_leaders::ElectLeaders)),
-        Kind::Once(Arc::new(groups::Groups)),
+        Kind::State(Arc::new(elect_leaders::ElectLeaders(at()))),
+        Kind::Once(Arc::new(groups::Groups(at()))),
         Kind::State(Arc::new(java::JavaKind)),
-        Kind::Proof(Arc::new(keyed::Keyed)),
+        Kind::Proof(Arc::new(keyed::Keyed(at()))),
         Kind::Once(Arc::new(produce::Produce)),
-        Kind::State(Arc::new(reassign::Reassign)),
-        Kind::State(Arc::new(topic::Topic)),
-        Kind::State(Arc::new(topic_absent::TopicAbsent)),
+        Kind::State(Arc::new(reassign::Reassign(at()))),
+        Kind::State(Arc::new(topic::Topic(at()))),
+        Kind::State(Arc::new(topic_absent::TopicAbsent(at()))),
         Kind::State(Arc::new(zookeeper_clean::Clean)),
         Kind::State(Arc::new(zookeeper_distribution::Distribution)),
-        Kind::State(Arc::new(zookeeper_server::Server::new(patterns))),
+        Kind::State(Arc::new(zookeeper_server::Server::new(patterns, at()))),
         Kind::State(Arc::new(zookeeper_snapshot_folders::SnapshotFolders)),
     ]
 }
@@ -57,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_documented() {
-        let kinds = kinds(Arc::new(Patterns::builtin()));
+        let kinds = kinds(Arc::new(Patterns::builtin()), Arc::new(crate::Network));
         let names: Vec<_> = kinds.iter().map(|kind| kind.spec().name).collect();
         let mut sorted = names.clone();
         sorted.sort_unstable();

@@ -8,6 +8,7 @@
 mod aside;
 mod by_hand;
 mod cluster;
+pub mod clusters;
 pub mod diagnosis;
 mod distribution;
 mod generation;
@@ -20,5 +21,5 @@ pub mod view;
 mod waiting;
 mod zookeeper;
 
-pub use cluster::effector::ClusterEffector;
+pub use cluster::{effector::ClusterEffector, network::Network};
 pub use kinds::kinds;

@@ -1,8 +1,9 @@
 //! Waiting that a stopped run can end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use krun_model::{Fault, ReadHost};
+use tokio::time::Instant;
 
 use crate::cluster::readback::Stop;
 

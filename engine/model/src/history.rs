@@ -342,6 +342,16 @@ impl History {
             .map(|memory| memory.verb)
     }
 
+    /// Whether what is remembered of a step was said of the process that it has now: it was done since
+    /// its process was last started. A process that a killed run started may not be ready, whatever was
+    /// said of the one before it.
+    pub fn same_process(&self, step: &Address) -> bool {
+        let started = self.effects.last_start(step);
+        let started = started.max(self.pending.last_start(step));
+        let done = self.steps.get(step).map(|memory| memory.seq);
+        done.is_some_and(|done| started.is_none_or(|started| started < done))
+    }
+
     /// What a step asked for and of which the end is not known.
     pub fn unfinished(&self, step: &Address) -> Vec<Effect> {
         self.pending
@@ -520,5 +530,53 @@ impl History {
     /// Whether anything that krun did is still there to be taken back.
     pub fn is_baseline(&self) -> bool {
         self.effects.is_empty() && self.pending.is_empty() && self.adopted.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Map, ProcessId};
+
+    #[test]
+    fn what_was_said_of_another_process() {
+        let step: Address = "broker".parse().expect("an address");
+        let started = |seq: u64| EffectMemory {
+            seq: Seq(seq),
+            run: RunId(1),
+            step: step.clone(),
+            effect: Effect::StartProcess(ProcessSpec {
+                secret_env: BTreeMap::new(),
+                id: ProcessId {
+                    deployment: "d".into(),
+                    step: step.clone(),
+                },
+                argv: vec![],
+                env: Map::new(),
+                cwd: "/".into(),
+                log: "/log".into(),
+                digest: Digest::of("x"),
+                stop_grace_ms: 1,
+            }),
+            before: TargetState::Absent,
+            undo: Undo::Kept,
+            after: None,
+        };
+        let memory = StepMemory {
+            kind: "k".into(),
+            run: RunId(1),
+            seq: Seq(5),
+            inputs: Digest::of("x"),
+            key: None,
+            outputs: Outputs::new(),
+        };
+        let mut history = History::default();
+        assert!(!history.same_process(&step), "nothing is remembered");
+        history.steps.insert(step.clone(), memory);
+        assert!(history.same_process(&step), "krun did not start it");
+        history.effects.push(started(3));
+        assert!(history.same_process(&step));
+        history.pending.push(started(7));
+        assert!(!history.same_process(&step));
     }
 }

@@ -93,6 +93,8 @@ pub struct StepRef<'a> {
     pub args: &'a serde_json::Value,
     /// What the journal remembers of it.
     pub memory: Option<&'a StepMemory>,
+    /// Whether that was said of the process that it has now; see [`History::same_process`](crate::History::same_process).
+    pub same_process: bool,
     /// Effects that it asked for and of which the end is not known: they may still be under way.
     pub unfinished: &'a [Effect],
     /// What plugins keep for it.

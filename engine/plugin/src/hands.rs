@@ -104,6 +104,7 @@ fn step<'a>(call: &'a PluginCall<'_>, args: &'a serde_json::Value) -> StepRef<'a
         memory: call.memory,
         unfinished: &[],
         kept: call.kept,
+        same_process: true,
         secrets: &krun_model::secret::NoSecrets,
     }
 }

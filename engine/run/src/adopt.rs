@@ -97,6 +97,7 @@ pub async fn survey(session: &Session, request: &RunRequest) -> Result<Vec<Adopt
                         deployment: session.ledger.id(),
                         args: &args,
                         memory: None,
+                        same_process: false,
                         unfinished: &[],
                         kept: &krun_model::plugin::KeptBy::new(),
                         secrets: &*session.vault,

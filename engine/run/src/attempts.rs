@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use krun_model::{
-    Address, Digest, Entry, Event, Fault,
+    Address, Digest, Entry, Event, Fault, Step,
     journal::Again,
     manner::{Manner, Retry},
 };
@@ -25,7 +25,10 @@ impl RunCx {
         loop {
             let limit = Limit::from_now(&step.address, step.manner.timeout_ms);
             let fault = match self.attempt(at, &limit).await {
-                Ok(end) => return Ok(end),
+                Ok(end) => {
+                    self.settle_what_was_left(step, &end).await?;
+                    return Ok(end);
+                }
                 Err(fault) => fault,
             };
             let again = again(&step.manner, attempt, &fault, luck(&step.address, attempt));
@@ -39,6 +42,19 @@ impl RunCx {
             probe::settle_step(&self.session, &step.address).await?;
             attempt += 1;
         }
+    }
+
+    /// A killed run may have left intents on a cluster that could not be seen when this one began. Now
+    /// that the step is done it can be, and what is found is written down.
+    async fn settle_what_was_left(&self, step: &Step, end: &StepEnd) -> Result<(), Fault> {
+        let left = {
+            let history = self.session.ledger.history();
+            history.pending.iter().any(|one| one.step == step.address)
+        };
+        if left && !end.reason.is_skip() {
+            probe::settle_step(&self.session, &step.address).await?;
+        }
+        Ok(())
     }
 
     async fn say_again(&self, at: usize, fault: &Fault, again: Again) -> Result<(), Fault> {

@@ -16,7 +16,7 @@ use std::{
 use krun_model::{
     Address, Change, Digest, Entry, Event, Fault, FaultCode, History, Outputs, Plan, Reason, RunId,
     Runbook, Step,
-    kind::{ApplyCx, Check, CheckCx, Kind, Kinds, StepRef, UndoClass},
+    kind::{ApplyCx, Check, CheckCx, Kind, Kinds, UndoClass},
     plan::{DiffLine, PlannedStep},
 };
 use krun_plan::{
@@ -29,6 +29,7 @@ use crate::{
     host::JournaledHost,
     in_hand::{InHand, Limit},
     observe::{self, Known},
+    remembered::Remembered,
     skipped,
 };
 
@@ -279,24 +280,8 @@ impl RunCx {
             step: step.address.clone(),
             events: self.session.events.clone(),
         };
-        let (memory, unfinished, kept) = {
-            let history = self.session.ledger.history();
-            let memory = history.steps.get(&step.address).cloned();
-            (
-                memory,
-                history.unfinished(&step.address),
-                history.kept(&step.address),
-            )
-        };
-        let me = StepRef {
-            address: &step.address,
-            deployment: self.session.ledger.id(),
-            args,
-            memory: memory.as_ref(),
-            unfinished: &unfinished,
-            kept: &kept,
-            secrets: &*self.session.vault,
-        };
+        let remembered = Remembered::of(&self.session, &step.address);
+        let me = remembered.told(&self.session, &step.address, args);
         let host = JournaledHost {
             session: &self.session,
             run: self.run,
@@ -434,7 +419,9 @@ impl RunCx {
         if change == Change::NoOp {
             let history = self.session.ledger.history();
             let same = history.steps.get(&step.address).is_some_and(|memory| {
-                memory.inputs == inputs && (key.is_some() || memory.outputs == *outputs)
+                memory.inputs == inputs
+                    && (key.is_some()
+                        || memory.outputs == *outputs && history.same_process(&step.address))
             });
             if same || key.is_some() {
                 return Ok(());

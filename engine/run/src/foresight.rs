@@ -18,6 +18,7 @@ use crate::{
     events::Silent,
     observe::{Known, Look, Seen, all, kind_of, look, outputs, resolve},
     overlay::{Lens, Overlay},
+    remembered::Remembered,
     skipped::{self, Turn},
 };
 
@@ -74,12 +75,18 @@ pub(crate) async fn look_ahead<'a>(
             (step, args, found, lens)
         };
         for (step, args, found, lens) in all(looks, again).await {
-            if let Some(outputs) = outputs(session, &step.address, &found) {
-                known.insert(step.address.clone(), outputs);
+            let said = outputs(session, &step.address, &found);
+            if let Some(outputs) = &said {
+                known.insert(step.address.clone(), outputs.clone());
             }
-            if lens.saw_ahead() || resolve(step, &seen.known).ok() != Some(args) {
-                // What is only foreseen is no output yet.
-                seen.known.remove(&step.address);
+            // What is only foreseen is no output yet. What is there now is, also where the first look
+            // at it found something else: a cluster changes by itself.
+            let is_foreseen = lens.saw_ahead() || resolve(step, &seen.known).ok() != Some(args);
+            match said.filter(|_| !is_foreseen) {
+                Some(outputs) => seen.known.insert(step.address.clone(), outputs),
+                None => seen.known.remove(&step.address),
+            };
+            if is_foreseen {
                 seen.foreseen.insert(step.address.clone());
             }
             seen.digests
@@ -126,20 +133,11 @@ async fn foresee(
     let Kind::State(kind) = kind_of(kinds, step)? else {
         return Ok(None);
     };
-    let (memory, kept) = {
-        let history = session.ledger.history();
-        let memory = history.steps.get(&step.address).cloned();
-        (memory, history.kept(&step.address))
-    };
+    let remembered = Remembered::of(session, &step.address);
     let cx = ApplyCx {
         step: StepRef {
-            address: &step.address,
-            deployment: session.ledger.id(),
-            args: &args,
-            memory: memory.as_ref(),
             unfinished: &[],
-            kept: &kept,
-            secrets: &*session.vault,
+            ..remembered.told(session, &step.address, &args)
         },
         host: lens,
         change,

@@ -29,6 +29,7 @@ mod probe;
 mod processes;
 mod prune;
 mod reconcile;
+mod remembered;
 mod resolve;
 mod rollback;
 mod sealing;

@@ -13,7 +13,7 @@ use std::{
 use futures::{StreamExt as _, stream};
 use krun_model::{
     Address, Change, Digest, Fault, Outputs, Plan, ReadHost, Reason, Runbook, Step,
-    kind::{Check, CheckCx, Kind, Kinds, StepRef},
+    kind::{Check, CheckCx, Kind, Kinds},
 };
 use krun_plan::{LeftOut, Observation, Observed, inputs_digest, once_done};
 
@@ -21,6 +21,7 @@ use crate::{
     Session,
     events::Silent,
     overlay::{Lens, Overlay},
+    remembered::Remembered,
     skipped::{self, Turn},
 };
 
@@ -113,25 +114,9 @@ pub(crate) async fn look(
     args: &serde_json::Value,
 ) -> Observation {
     let inputs = inputs(kind, step, args);
-    let (memory, unfinished, kept) = {
-        let history = session.ledger.history();
-        let memory = history.steps.get(&step.address).cloned();
-        (
-            memory,
-            history.unfinished(&step.address),
-            history.kept(&step.address),
-        )
-    };
+    let remembered = Remembered::of(session, &step.address);
     let cx = CheckCx {
-        step: StepRef {
-            address: &step.address,
-            deployment: session.ledger.id(),
-            args,
-            memory: memory.as_ref(),
-            unfinished: &unfinished,
-            kept: &kept,
-            secrets: &*session.vault,
-        },
+        step: remembered.told(session, &step.address, args),
         host,
         progress: &Silent,
     };

@@ -2,17 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Change, Choice, Condition, Effect, Effector, Event, Fault, Manner, Map, Reason, Reporter,
-    Runbook, Step, Target, TargetState, Value,
+    Address, Change, Choice, Condition, Effect, Effector, Event, Fault, Manner, Map, Reason,
+    Reporter, Runbook, Step, StepKind, Target, TargetState, Value,
     event::RunStatus,
     journal::{Verb, Who},
-    kind::Kinds,
+    kind::{ApplyCx, Check, CheckCx, Declared, Kind, KindSpec, Kinds, StateKind, UndoClass},
     manner::When,
     runbook::Span,
+    schema::OutputSpec,
 };
 use krun_run::{Ended, EventSender, Ledger, RunOptions, RunRequest, Session};
 use proptest::prelude::*;
@@ -298,4 +305,73 @@ fn many_steps() {
     let (few, many) = (time(1000), time(10_000));
     eprintln!("1000 steps: {few:?}; 10000 steps: {many:?}");
     assert!(many < few * 40, "{few:?} and {many:?}");
+}
+
+/// A thing that comes to be by itself: not known at the first look, there at every other.
+struct ComesLater(AtomicBool);
+
+static COMES_LATER: KindSpec = KindSpec {
+    name: "comes_later",
+    doc: "Something that comes to be by itself.",
+    args: &[],
+    outputs: &[OutputSpec::new("text", "What it says.")],
+    examples: &[],
+    undo: UndoClass::Nothing,
+};
+
+impl StepKind for ComesLater {
+    fn spec(&self) -> &KindSpec {
+        &COMES_LATER
+    }
+
+    fn declare(&self, _: &Address, _: &str, _: &Map<Value>) -> Result<Declared, Fault> {
+        Ok(Declared::default())
+    }
+}
+
+#[async_trait::async_trait]
+impl StateKind for ComesLater {
+    async fn check(&self, _: &CheckCx<'_>) -> Result<Check, Fault> {
+        if self.0.swap(true, Ordering::SeqCst) {
+            return Ok(Check::Satisfied(Map::from([("text".into(), "x".into())])));
+        }
+        Ok(Check::Unknown {
+            why: "it does not answer yet".into(),
+            diff: vec![],
+        })
+    }
+
+    async fn apply(&self, _: &ApplyCx<'_>) -> Result<Map<serde_json::Value>, Fault> {
+        Err(Fault::internal("it is there"))
+    }
+}
+
+/// A plan looks a second time at what comes after a step that differs. What is found there then counts
+/// for the steps behind it, too.
+#[test]
+fn what_comes_to_be_between_two_looks_is_known() {
+    let (folder, root) = world(&[]);
+    let state = Utf8Path::from_path(folder.path()).unwrap().join("state");
+    let mut book = runbook(&root, &[Act::Write(0, 0, 0, 0), Act::Write(0, 1, 0, 0)]);
+    let mut later = book.steps[0].clone();
+    later.address = "later".parse().unwrap();
+    later.kind = "comes_later".into();
+    later.args = Map::new();
+    later.after = vec![book.steps[0].address.clone()];
+    let said = Value::Output {
+        step: later.address.clone(),
+        name: "text".into(),
+    };
+    book.steps[1].args.insert("content".into(), said);
+    book.steps[1].after = vec![later.address.clone()];
+    book.steps.insert(1, later);
+    let ended = block_on(async |events| {
+        let session = session(&state, events);
+        let mut request = request(book);
+        let own = Kind::State(Arc::new(ComesLater(AtomicBool::new(false))));
+        request.kinds = Kinds::new(krun_steps::kinds().into_iter().chain([own]));
+        krun_run::run(&session, request).await.unwrap()
+    });
+    assert_eq!(ended.status, RunStatus::Succeeded, "{:?}", ended.faults);
+    assert_eq!(fs::read_to_string(root.join("d0/f1")).unwrap(), "x");
 }

@@ -2,10 +2,13 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Effect, Fault, FaultCode, History, Journal as _, event::RunStatus};
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
 
 use crate::{
-    fate::{Blows, Fate},
+    fate::{Blows, Counted, Fate},
     krun::{Command, End, Place, Subject, deployment, krun, runtime},
     schedule::words,
     tree::Node,
@@ -16,20 +19,20 @@ use crate::{
 pub struct Calm {
     /// The machine after the run.
     pub done: World,
-    /// The paths that the run wrote, which somebody else may change.
-    pub written: Vec<Utf8PathBuf>,
+    /// The paths that the run wrote, which somebody else may change, by the folder that they are in.
+    pub written: Vec<Vec<Utf8PathBuf>>,
     /// Folders of which the contents belong to processes, and their logs.
     theirs: Vec<Utf8PathBuf>,
-    run: (u64, u64),
-    rollback: (u64, u64),
+    run: (Counted, Counted),
+    rollback: (Counted, Counted),
 }
 
 impl Calm {
     /// How many moments and effects a command has.
-    pub fn size(&self, command: Command) -> (u64, u64) {
+    pub fn size(&self, command: Command) -> &(Counted, Counted) {
         match command {
-            Command::Run => self.run,
-            Command::Rollback => self.rollback,
+            Command::Run => &self.run,
+            Command::Rollback => &self.rollback,
         }
     }
 
@@ -75,6 +78,12 @@ impl Calm {
         written.retain(|path| !path.starts_with(crate::QUARANTINE));
         written.sort();
         written.dedup();
+        let mut folders: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for path in written {
+            let folder = path.parent().map(Utf8Path::to_owned);
+            folders.entry(folder).or_default().push(path);
+        }
+        let written = folders.into_values().collect();
         let rollback = life(Command::Rollback)?;
         Ok(Self {
             done,

@@ -17,17 +17,71 @@ use tokio::sync::{Notify, watch};
 /// The longest that an effect takes, in simulated milliseconds.
 const SLOW_MS: u64 = 40;
 
-/// What is to befall a krun. Moments and effects are counted from 1.
+/// A sort of moment or effect: when, and what is done.
+pub type Class = (&'static str, &'static str);
+
+/// Which moment or effect is struck, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strike {
+    /// The so-manieth of all.
+    Nth(u64),
+    /// The so-manieth of a sort.
+    Of(Class, u64),
+}
+
+impl Strike {
+    /// Whether it is this one: the so-manieth of all, and of its sort.
+    fn is(self, nth: u64, class: Class, of_class: u64) -> bool {
+        match self {
+            Self::Nth(number) => number == nth,
+            Self::Of(wanted, number) => wanted == class && number == of_class,
+        }
+    }
+}
+
+/// How many moments or effects there were, by sort.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Of every sort.
+    pub all: u64,
+    /// Of each sort.
+    pub classes: BTreeMap<Class, u64>,
+}
+
+impl Counted {
+    fn one_more(&mut self, class: Class) -> (u64, u64) {
+        self.all += 1;
+        let of_class = self.classes.entry(class).or_default();
+        *of_class += 1;
+        (self.all, *of_class)
+    }
+
+    /// One of them, or one a little beyond, since going on may take longer: of all alike, or of all sorts
+    /// alike, as most effects of a run are of a few sorts.
+    pub fn pick(&self, rng: &mut fastrand::Rng) -> Strike {
+        let beyond = |count: u64| count + count / 4 + 1;
+        if rng.bool() || self.classes.is_empty() {
+            return Strike::Nth(rng.u64(1..=beyond(self.all)));
+        }
+        let at = rng.usize(..self.classes.len());
+        match self.classes.iter().nth(at) {
+            Some((class, count)) => Strike::Of(*class, rng.u64(1..=*count)),
+            None => Strike::Nth(1),
+        }
+    }
+}
+
+/// What is to befall a krun.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Blows {
     /// The moment at which it is killed.
-    pub kill: Option<u64>,
+    pub kill: Option<Strike>,
     /// The moment at which somebody presses Ctrl-C.
-    pub stop: Option<u64>,
+    pub stop: Option<Strike>,
     /// The moment at which a process dies.
-    pub death: Option<u64>,
+    pub death: Option<Strike>,
     /// The effect that fails, and whether it acts all the same.
-    pub error: Option<(u64, bool)>,
+    pub error: Option<(Strike, bool)>,
     /// Whether effects take their time.
     pub delay: bool,
 }
@@ -65,8 +119,8 @@ struct Inner {
     rng: fastrand::Rng,
     blows: Blows,
     alive: bool,
-    moments: u64,
-    effects: u64,
+    moments: Counted,
+    effects: Counted,
     struck: bool,
     said: Option<Said>,
 }
@@ -95,8 +149,8 @@ impl Fate {
                 rng: fastrand::Rng::with_seed(seed),
                 blows,
                 alive: true,
-                moments: 0,
-                effects: 0,
+                moments: Counted::default(),
+                effects: Counted::default(),
                 struck: false,
                 said,
             }),
@@ -127,9 +181,9 @@ impl Fate {
     }
 
     /// How many moments and effects there were.
-    pub fn counted(&self) -> (u64, u64) {
+    pub fn counted(&self) -> (Counted, Counted) {
         let inner = self.inner();
-        (inner.moments, inner.effects)
+        (inner.moments.clone(), inner.effects.clone())
     }
 
     /// Whether anything befell it.
@@ -152,18 +206,18 @@ impl Fate {
         }
     }
 
-    /// One more moment; `at` names it.
-    pub fn moment(&self, at: impl FnOnce() -> String) -> Now {
+    /// One more moment of a sort; `at` names it.
+    pub fn moment(&self, class: Class, at: impl FnOnce() -> String) -> Now {
         let mut inner = self.inner();
         if !inner.alive {
             return Now::Dead;
         }
-        inner.moments += 1;
-        let now = Some(inner.moments);
+        let (nth, of_class) = inner.moments.one_more(class);
+        let now = |strike: Option<Strike>| strike.is_some_and(|one| one.is(nth, class, of_class));
         let Blows {
             kill, stop, death, ..
         } = inner.blows;
-        if kill == now {
+        if now(kill) {
             (inner.alive, inner.struck) = (false, true);
             if let Some(said) = &mut inner.said {
                 said.lines.push(format!("killed {}", at()));
@@ -171,26 +225,27 @@ impl Fate {
             self.killed.notify_one();
             return Now::Dead;
         }
-        if stop == now {
+        if now(stop) {
             inner.struck = true;
             if let Some(said) = &mut inner.said {
                 said.lines.push(format!("Ctrl-C {}", at()));
             }
             self.stop.send_replace(true);
         }
-        if death == now {
+        if now(death) {
             inner.struck = true;
             return Now::ProcessDies(inner.rng.usize(..1 << 16));
         }
         Now::GoesOn
     }
 
-    /// What becomes of the next effect.
-    pub fn luck(&self) -> Luck {
+    /// What becomes of the next effect, which does this.
+    pub fn luck(&self, act: &'static str) -> Luck {
         let mut inner = self.inner();
-        inner.effects += 1;
+        let class = ("perform", act);
+        let (nth, of_class) = inner.effects.one_more(class);
         match inner.blows.error {
-            Some((number, acts)) if number == inner.effects => {
+            Some((strike, acts)) if strike.is(nth, class, of_class) => {
                 inner.struck = true;
                 if acts { Luck::FailsLate } else { Luck::Fails }
             }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use krun_kafka::clusters::Clusters;
 use krun_model::{
     Choice, DeploymentName, Effector, Event, Fault, Map, Reporter, Runbook,
     host::Machine,
@@ -19,19 +20,23 @@ use krun_secrets::Vault;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    fate::Fate, journal::MemoryJournal, machine::SimMachine, watched::Watched, world::World,
+    fate::Fate, journal::MemoryJournal, kafka::SimClusters, machine::SimMachine, watched::Watched,
+    world::World,
 };
 
 /// After so much simulated time a krun hangs.
 const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Makes kinds for clusters: one krun's.
+pub type MakeKinds = Arc<dyn Fn(Arc<dyn Clusters>) -> Kinds + Send + Sync>;
 
 /// What a simulated deployment is made of, the same in every schedule.
 #[derive(Clone)]
 pub struct Subject {
     /// The runbook, evaluated.
     pub runbook: Runbook,
-    /// All kinds.
-    pub kinds: Kinds,
+    /// Makes all kinds, which look at clusters through what they are handed.
+    pub kinds: MakeKinds,
     /// The machine as it is before anything runs.
     pub start: World,
 }
@@ -132,7 +137,11 @@ pub fn krun(
             session.know_adopted();
             session.know_secrets();
             match command {
-                Command::Run => krun_run::run(&session, request(subject, force)).await,
+                Command::Run => {
+                    let clusters = SimClusters::new(place.world.clone(), fate.clone());
+                    let kinds = (subject.kinds)(Arc::new(clusters));
+                    krun_run::run(&session, request(subject, kinds, force)).await
+                }
                 Command::Rollback => {
                     let options = RollbackOptions { part: None, force };
                     krun_run::rollback(&session, options).await
@@ -164,11 +173,11 @@ pub fn krun(
     }
 }
 
-fn request(subject: &Subject, force: bool) -> RunRequest {
+fn request(subject: &Subject, kinds: Kinds, force: bool) -> RunRequest {
     RunRequest {
         runbook: subject.runbook.clone(),
         before: None,
-        kinds: subject.kinds.clone(),
+        kinds,
         path: "simulated.rhai".to_owned(),
         given: Map::new(),
         verb: Verb::Run,

@@ -1,6 +1,6 @@
 //! The same engine over a machine in memory, with simulated time, under faults from a seed.
 //!
-//! This crate owns the simulated machine (files, processes, packages), a journal in memory, and
+//! This crate owns the simulated machine (files, processes, packages), a small Kafka on it, a journal in memory, and
 //! schedules: a seed decides how ready steps come in between each other, where krun is killed, which
 //! effects fail, when processes die, what is lost when the power fails and what somebody else changes
 //! between kruns. Afterwards the deployment must be as after an undisturbed run, nothing done twice,
@@ -9,14 +9,16 @@
 //!
 //! It never touches the machine that it runs on, never decides what a run does (that is the engine's)
 //! and never prints. Kinds that reach the world by other ways than [`Machine`](krun_model::host::Machine)
-//! are refused by name, never pretended.
+//! and [`Clusters`](krun_kafka::clusters::Clusters) are refused by name, never pretended.
 
 mod calm;
 mod fate;
 mod faults;
 mod journal;
+mod kafka;
 mod krun;
 mod machine;
+mod programs;
 mod refusal;
 mod same;
 mod schedule;
@@ -25,10 +27,11 @@ mod tree;
 mod watched;
 mod world;
 
-pub use fate::{Blows, Fate};
+pub use fate::{Blows, Fate, Strike};
 pub use faults::Faults;
 pub use journal::MemoryJournal;
-pub use krun::{Command, End, Place, Subject, deployment, krun, runtime};
+pub use kafka::{Holds, SimClusters};
+pub use krun::{Command, End, MakeKinds, Place, Subject, deployment, krun, runtime};
 pub use refusal::refuse;
 pub use schedule::Broken;
 pub use soak::{Failure, Soak, Soaked};

@@ -1,7 +1,7 @@
 //! The simulated machine as the engine reaches it: the world, through one krun's fate.
 //!
 //! Owns the moments at effects, and what is left of one that is cut off. What it does not simulate
-//! (downloads, archives) it refuses by name.
+//! (downloads, archives) it refuses by name. What is in a cluster is `kafka`'s, what programs do `programs`'.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,7 +15,7 @@ use krun_model::{
     TargetState,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
-    host::{CommandOutput, FileKind, FileStat, Machine, PortHolder},
+    host::{CommandOutput, Errand, FileKind, FileStat, Machine, PortHolder},
     kind::Progress,
     process::Running,
 };
@@ -23,8 +23,9 @@ use tokio::sync::watch;
 
 use crate::{
     fate::{Fate, Luck, Now},
+    kafka::SimClusters,
     tree::Node,
-    world::{World, verb},
+    world::{self, World, verb},
 };
 
 /// How every random id of a simulated machine begins.
@@ -34,8 +35,10 @@ const PLENTY: u64 = 1 << 50;
 
 /// The machine of one krun.
 pub struct SimMachine {
-    world: Arc<Mutex<World>>,
-    fate: Arc<Fate>,
+    pub(crate) world: Arc<Mutex<World>>,
+    pub(crate) fate: Arc<Fate>,
+    pub(crate) clusters: SimClusters,
+    pub(crate) errands: Mutex<Vec<Errand>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -43,7 +46,13 @@ impl SimMachine {
     /// The world, as a krun with this fate reaches it.
     pub fn new(world: Arc<Mutex<World>>, fate: Arc<Fate>) -> Self {
         let stop = fate.told_to_stop();
-        Self { world, fate, stop }
+        Self {
+            clusters: SimClusters::new(world.clone(), fate.clone()),
+            errands: Mutex::default(),
+            world,
+            fate,
+            stop,
+        }
     }
 
     async fn see(&self) -> MutexGuard<'_, World> {
@@ -51,14 +60,14 @@ impl SimMachine {
         self.world()
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        world::now(&self.world)
     }
 
     /// One more moment; ends never if it is the krun's last.
-    async fn moment(&self, name: &str, effect: &Effect) {
+    pub(crate) async fn moment(&self, name: &'static str, effect: &Effect) {
         let at = || format!("{name} {} of {}", verb(effect), effect.target());
-        match self.fate.moment(at) {
+        match self.fate.moment((name, verb(effect)), at) {
             Now::GoesOn => {}
             Now::ProcessDies(number) => {
                 if let Some(id) = self.world().one_dies(number) {
@@ -81,7 +90,7 @@ impl SimMachine {
                 // What can't be moved would have failed later.
                 let _ = self.world().perform(effect, Some(names));
             }
-            _ => {}
+            _ => self.request_cut_off(effect),
         }
     }
 }
@@ -100,6 +109,9 @@ fn unlucky(effect: &Effect) -> Fault {
 #[async_trait]
 impl Effector for SimMachine {
     async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
+        if target.is_in_cluster() {
+            return self.look_at_cluster(target).await;
+        }
         self.see().await.state(target)
     }
 
@@ -114,7 +126,7 @@ impl Effector for SimMachine {
 
     async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
         self.fate.work().await;
-        let luck = self.fate.luck();
+        let luck = self.fate.luck(verb(effect));
         if luck == Luck::Fails {
             self.fate
                 .say(|| format!("fails: {} {}", verb(effect), effect.target()));
@@ -124,7 +136,7 @@ impl Effector for SimMachine {
             return std::future::pending().await;
         }
         let at = || format!("within {} {}", verb(effect), effect.target());
-        match self.fate.moment(at) {
+        match self.fate.moment(("within", verb(effect)), at) {
             Now::Dead => {
                 self.cut_off(effect);
                 return std::future::pending().await;
@@ -134,7 +146,16 @@ impl Effector for SimMachine {
             }
             Now::GoesOn => {}
         }
-        let done = self.world().perform(effect, None);
+        let done = match effect {
+            _ if effect.target().is_in_cluster() => self.change_cluster(effect).await,
+            Effect::StopProcess { id, grace_ms } => {
+                if !self.world().ends_when_told(id) {
+                    tokio::time::sleep(Duration::from_millis(*grace_ms)).await;
+                }
+                self.world().perform(effect, None)
+            }
+            _ => self.world().perform(effect, None),
+        };
         self.moment("acted", effect).await;
         self.fate.work().await;
         match luck {
@@ -224,14 +245,18 @@ impl ReadHost for SimMachine {
             .map(|process| process.running.clone()))
     }
 
-    async fn port_holder(&self, _port: u16) -> Result<Option<PortHolder>, Fault> {
-        self.fate.look().await;
-        Ok(None)
+    async fn port_holder(&self, port: u16) -> Result<Option<PortHolder>, Fault> {
+        let world = self.see().await;
+        Ok(world.servers.listening(port).map(|id| PortHolder {
+            process: world.processes.get(id).map(|one| one.running.clone()),
+            id: Some(id.to_string()),
+        }))
     }
 
-    async fn folder_user(&self, _path: &Utf8Path) -> Result<Option<Running>, Fault> {
-        self.fate.look().await;
-        Ok(None)
+    async fn folder_user(&self, path: &Utf8Path) -> Result<Option<Running>, Fault> {
+        let world = self.see().await;
+        let user = world.servers.using(path);
+        Ok(user.and_then(|id| Some(world.processes.get(id)?.running.clone())))
     }
 
     async fn writable(&self, path: &Utf8Path) -> Result<bool, Fault> {
@@ -257,7 +282,9 @@ impl ReadHost for SimMachine {
     }
 
     async fn ask(&self, argv: &[String], _limit: Duration) -> Result<CommandOutput, Fault> {
-        Err(refused("a command can't be run").evidence([argv.join(" ")]))
+        self.answers(argv)
+            .await
+            .ok_or_else(|| refused("a command can't be run").evidence([argv.join(" ")]))
     }
 
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {
@@ -275,7 +302,7 @@ impl ReadHost for SimMachine {
     }
 
     async fn is_offline(&self) -> bool {
-        true
+        false
     }
 
     async fn pause(&self, time: Duration) -> Result<(), Fault> {
@@ -301,7 +328,18 @@ impl Machine for SimMachine {
         _limit: Duration,
         _progress: &dyn Progress,
     ) -> Result<CommandOutput, Fault> {
-        Err(refused("a command can't be run").evidence([argv.join(" ")]))
+        self.fills_a_cache(argv)
+            .await
+            .ok_or_else(|| refused("a command can't be run").evidence([argv.join(" ")]))
+    }
+
+    fn later(&self, errand: Errand) {
+        let mut errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
+        errands.push(errand);
+    }
+
+    async fn begin_errands(&self) {
+        self.do_errands().await;
     }
 
     async fn download(

@@ -2,17 +2,31 @@
 
 use krun_model::{Fault, FaultCode, Runbook};
 
-/// The kinds that reach the world only through the simulated machine. A kind that is not here is
+/// The kinds that reach the world only through the simulated machine and its servers. A kind that is not here is
 /// refused: what is not simulated is not pretended.
-const SIMULATED: [&str; 9] = [
+const SIMULATED: [&str; 23] = [
     "assert",
     "directory",
     "file",
     "file_clone",
+    "kafka::broker",
     "kafka::clean_logs",
+    "kafka::consume",
+    "kafka::describe",
+    "kafka::distribution",
+    "kafka::elect_leaders",
+    "kafka::groups",
+    "kafka::java",
+    "kafka::keyed",
+    "kafka::produce",
+    "kafka::reassign",
+    "kafka::topic",
+    "kafka::topic_absent",
     "package",
     "properties",
     "zookeeper::clean",
+    "zookeeper::distribution",
+    "zookeeper::server",
     "zookeeper::snapshot_folders",
 ];
 
@@ -36,7 +50,7 @@ pub fn refuse(runbook: &Runbook) -> Result<(), Fault> {
         "this runbook has steps that can't be simulated",
     )
     .because(format!(
-        "{} of its {} steps are of kinds that reach more than files, processes and packages",
+        "{} of its {} steps are of kinds that reach more than a simulated machine and its Kafka",
         steps.len(),
         runbook.steps.len()
     ))

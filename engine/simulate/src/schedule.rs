@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeSet,
+    ops::Range,
     sync::{Arc, MutexGuard, PoisonError},
 };
 
@@ -24,6 +25,9 @@ use crate::{
 
 /// How many kruns of one command may be struck.
 const MOST_STRUCK: usize = 3;
+/// How long nobody is there between two kruns, in simulated milliseconds.
+const SHORT_MS: Range<u64> = 50..500;
+const LONG_MS: Range<u64> = 1_000..40_000;
 /// How often a krun that nothing befalls may be repeated until the deployment is as wanted: after a
 /// change from outside, one finds it and the next goes on over it.
 const CALM: usize = 3;
@@ -48,6 +52,8 @@ pub(crate) struct Schedule<'a> {
     said: Option<Vec<String>>,
     /// What somebody else changed.
     touched: BTreeSet<Utf8PathBuf>,
+    /// Whether somebody else changed something in a cluster.
+    meddled: bool,
     /// Whether a process died, so that it was started again.
     died: bool,
 }
@@ -75,9 +81,10 @@ pub(crate) fn live(
         faults,
         rng: fastrand::Rng::with_seed(seed),
         runtime: runtime().map_err(broken)?,
-        place: Place::new(subject.start.clone()),
+        place: Place::new(subject.start.clone().with_chance(seed)),
         said: say.then(Vec::new),
         touched: BTreeSet::new(),
+        meddled: false,
         died: false,
     };
     match schedule.live() {
@@ -110,13 +117,19 @@ impl Schedule<'_> {
         }
         self.bring_about(Command::Rollback, false)?;
         self.is_as_before()?;
-        if self.touched.is_empty() && self.rng.u8(..4) == 0 {
+        if !self.is_touched() && self.rng.u8(..4) == 0 {
             self.died = false;
             self.world().forget_deeds();
-            self.bring_about(Command::Run, false)?;
-            self.is_as_in_calm()?;
+            if self.bring_about(Command::Run, false)? == Came::Through {
+                self.is_as_in_calm()?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether somebody else changed anything.
+    fn is_touched(&self) -> bool {
+        self.meddled || !self.touched.is_empty()
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -156,9 +169,15 @@ impl Schedule<'_> {
                 End::Ended(ended) if ended.status == RunStatus::Succeeded => {
                     return Ok(Came::Through);
                 }
-                end if !self.touched.is_empty() && !force && may_be_forced(&end) => {
+                end if self.is_touched() && !force && may_be_forced(&end) => {
                     self.say("again, with --force");
                     force = true;
+                }
+                // Somebody's change that krun may not go over, such as a marker that is gone from a
+                // folder in use: a person decides, here to take everything back.
+                end if self.is_touched() && command == Command::Run && conflicts(&end) => {
+                    self.say("a person gives up");
+                    return Ok(Came::Away);
                 }
                 end => {
                     return Err(format!(
@@ -175,8 +194,6 @@ impl Schedule<'_> {
     fn blows(&mut self, command: Command) -> Blows {
         let (moments, effects) = self.calm.size(command);
         let (rng, faults) = (&mut self.rng, self.faults);
-        // A little beyond, since going on may take longer.
-        let moment = |rng: &mut fastrand::Rng| Some(rng.u64(1..=moments + moments / 4 + 1));
         let mut blows = Blows {
             delay: faults.delay && rng.bool(),
             ..Blows::default()
@@ -191,10 +208,10 @@ impl Schedule<'_> {
         .flatten()
         .collect();
         match kinds.get(rng.usize(..kinds.len().max(1))) {
-            Some(0) => blows.kill = moment(rng),
-            Some(1) => blows.error = Some((rng.u64(1..=effects + 1), rng.bool())),
-            Some(2) => blows.death = moment(rng),
-            Some(3) => blows.stop = moment(rng),
+            Some(0) => blows.kill = Some(moments.pick(rng)),
+            Some(1) => blows.error = Some((effects.pick(rng), rng.bool())),
+            Some(2) => blows.death = Some(moments.pick(rng)),
+            Some(3) => blows.stop = Some(moments.pick(rng)),
             _ => {}
         }
         blows
@@ -252,13 +269,26 @@ impl Schedule<'_> {
         ));
     }
 
-    /// Somebody else changes something, perhaps.
+    /// Time passes, and somebody else changes something, perhaps.
     fn between(&mut self) -> bool {
+        let long = self.rng.u8(..4) == 0;
+        let pause = self.rng.u64(if long { LONG_MS } else { SHORT_MS });
+        self.world().wait(pause);
         if !self.faults.outside || self.rng.bool() || self.calm.written.is_empty() {
             return false;
         }
+        if self.rng.u8(..4) == 0 {
+            let how = self.rng.u8(..3);
+            let changed = self.world().somebody_changes_a_cluster(how);
+            if let Some(said) = changed {
+                self.say(&format!("somebody {said}"));
+                self.meddled = true;
+                return true;
+            }
+        }
         let at = self.rng.usize(..self.calm.written.len());
-        let path = self.calm.written[at].clone();
+        let folder = &self.calm.written[at];
+        let path = folder[self.rng.usize(..folder.len())].clone();
         let ours = self.subject.start.files.get(&path).is_none();
         // A file that was there before krun is what the runbook rests on: without it nothing goes on.
         let how = self.rng.u8(..if ours { 3 } else { 2 });
@@ -291,7 +321,7 @@ impl Schedule<'_> {
     fn is_as_in_calm(&self) -> Result<(), String> {
         self.no_intent_is_open()?;
         let world = self.world();
-        if self.touched.is_empty() {
+        if !self.is_touched() {
             same_files(&self.calm.done.files, &world.files, |path| {
                 self.calm.belongs_to_process(path)
             })?;
@@ -308,8 +338,14 @@ impl Schedule<'_> {
         if world.packages != self.calm.done.packages {
             return Err("other packages are installed".to_owned());
         }
-        if !self.touched.is_empty() || self.died {
+        if self.is_touched() || self.died {
             return Ok(());
+        }
+        let (wanted, found) = (self.calm.done.holds(), world.holds());
+        if wanted != found {
+            return Err(format!(
+                "the clusters differ: {wanted:?} is wanted, {found:?} was found"
+            ));
         }
         for (deed, times) in world.deeds() {
             let calm = self
@@ -372,6 +408,7 @@ impl Schedule<'_> {
             self.touched
                 .iter()
                 .any(|one| path.starts_with(one) || one.starts_with(path))
+                || world.of_packages.contains(path)
         };
         same_files(&self.subject.start.files, &world.files, touched)
     }
@@ -383,6 +420,17 @@ fn may_be_forced(end: &End) -> bool {
         End::Ended(ended) => ended.status == RunStatus::Conflict,
         _ => false,
     }
+}
+
+/// Whether it ended by nothing but conflicts with what is there, or proofs of what is gone: a broker whose
+/// folder somebody made look like another cluster's may lead with nothing in it, and records are lost.
+fn conflicts(end: &End) -> bool {
+    let End::Ended(ended) = end else {
+        return false;
+    };
+    let mut faults = ended.faults.iter();
+    let lost = [FaultCode::Conflict, FaultCode::ProofFailed];
+    !ended.faults.is_empty() && faults.all(|(_, fault)| lost.contains(&fault.code))
 }
 
 fn succeeded(end: &End) -> bool {

@@ -61,7 +61,7 @@ impl Soak {
 
     /// How many moments an undisturbed run has at which something may befall it.
     pub fn moments(&self) -> u64 {
-        self.calm.size(crate::krun::Command::Run).0
+        self.calm.size(crate::krun::Command::Run).0.all
     }
 
     /// One seed, with all that happens written down.

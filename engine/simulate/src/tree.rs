@@ -2,8 +2,15 @@
 //!
 //! Owns how a path is resolved, and what each change does to the tree, as the agent's own effects do
 //! it to a disk. Never waits, fails by chance or counts: that is the machine's.
+//!
+//! A schedule asks for paths tens of thousands of times, so that they are kept as text: comparing paths
+//! by their components takes longer than all else.
 
-use std::{collections::BTreeMap, io::ErrorKind};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    io::ErrorKind,
+};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use krun_model::{Bytes, Digest, Fault, FaultCode, TargetState};
@@ -64,8 +71,9 @@ impl Node {
 /// All files of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
-    nodes: BTreeMap<Utf8PathBuf, Node>,
-    links: usize,
+    nodes: BTreeMap<String, Node>,
+    /// Where links are.
+    links: HashSet<String>,
 }
 
 impl Default for Tree {
@@ -76,7 +84,7 @@ impl Default for Tree {
         };
         Self {
             nodes: BTreeMap::from([("/".into(), root)]),
-            links: 0,
+            links: HashSet::new(),
         }
     }
 }
@@ -85,22 +93,23 @@ impl Tree {
     /// Puts something at a path, with the folders above it: the state before anything runs.
     pub fn plant(&mut self, path: &Utf8Path, node: Node) {
         self.make_parents(path, 0o755);
-        self.put(path.to_owned(), node);
+        self.put(path.as_str().to_owned(), node);
     }
 
     /// Everything with its path, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Utf8Path, &Node)> {
-        self.nodes.iter().map(|(path, node)| (&**path, node))
+        let all = self.nodes.iter();
+        all.map(|(path, node)| (Utf8Path::new(path), node))
     }
 
     /// What is at a path; the links of its folders are followed, its own is not.
     pub fn get(&self, path: &Utf8Path) -> Option<&Node> {
-        self.nodes.get(&self.place(path, false)?)
+        self.nodes.get(&*self.place(path, false)?)
     }
 
     /// What is at a path, links followed.
     pub fn follow(&self, path: &Utf8Path) -> Option<&Node> {
-        self.nodes.get(&self.place(path, true)?)
+        self.nodes.get(&*self.place(path, true)?)
     }
 
     /// The bytes of a file, links followed; none where nothing is.
@@ -120,13 +129,13 @@ impl Tree {
     /// The names in a folder, but for krun's own; none where no folder is.
     pub fn names(&self, path: &Utf8Path) -> Option<Vec<String>> {
         let place = self.place(path, true)?;
-        let Node::Dir { .. } = self.nodes.get(&place)? else {
+        let Node::Dir { .. } = self.nodes.get(&*place)? else {
             return None;
         };
         Some(
             self.below(&place)
-                .filter_map(|(path, _)| path.strip_prefix(&place).ok()?.as_str().into())
-                .filter(|name: &&str| !name.contains('/') && !is_temp(name))
+                .map(|(path, _)| &path[below(&place).len()..])
+                .filter(|name| !name.contains('/') && !is_temp(name))
                 .map(str::to_owned)
                 .collect(),
         )
@@ -262,19 +271,16 @@ impl Tree {
             }
         }
         self.make_parents(to, 0o700);
-        let (Some(source), Some(target)) = (self.place(from, false), self.place(to, false)) else {
+        let places = (self.place(from, false), self.place(to, false));
+        let (Some(source), Some(target)) = places else {
             return Err(Fault::internal("a path that was there leads nowhere").at(from));
         };
-        let moved: Vec<_> = std::iter::once(source.clone())
-            .chain(self.below(&source).map(|(path, _)| path.to_owned()))
-            .collect();
+        let (source, target) = (source.into_owned(), target.into_owned());
+        let below = self.below(&source).map(|(path, _)| path.to_owned());
+        let moved: Vec<_> = std::iter::once(source.clone()).chain(below).collect();
         for path in moved {
-            if let (Some(node), Ok(rest)) = (self.nodes.remove(&path), path.strip_prefix(&source)) {
-                let place = match rest.as_str() {
-                    "" => target.clone(),
-                    _ => target.join(rest),
-                };
-                self.nodes.insert(place, node);
+            if let Some(node) = self.cut(&path) {
+                self.put(format!("{target}{}", &path[source.len()..]), node);
             }
         }
         Ok(())
@@ -287,12 +293,12 @@ impl Tree {
         };
         let left: Vec<_> = self
             .below(&place)
-            .map(|(path, _)| path.to_owned())
-            .filter(|path| path.parent() == Some(&*place))
-            .filter(|path| path.file_name().is_some_and(is_temp))
+            .map(|(path, _)| &path[below(&place).len()..])
+            .filter(|name| !name.contains('/') && is_temp(name))
+            .map(|name| format!("{}{name}", below(&place)))
             .collect();
         for path in left {
-            self.nodes.remove(&path);
+            self.cut(&path);
         }
     }
 
@@ -300,10 +306,10 @@ impl Tree {
     pub fn begin_write(&mut self, path: &Utf8Path, number: u64) {
         if let Some(folder) = path.parent()
             && let Some(place) = self.place(folder, true)
-            && self.nodes.contains_key(&place)
+            && self.nodes.contains_key(&*place)
         {
-            let name = format!("{}{number}{}", TEMP.0, TEMP.1);
-            self.put(place.join(name), Node::file(*b"half", 0o600));
+            let path = format!("{}{}{number}{}", below(&place), TEMP.0, TEMP.1);
+            self.put(path, Node::file(*b"half", 0o600));
         }
     }
 
@@ -312,14 +318,11 @@ impl Tree {
         let Some(place) = self.place(path, false) else {
             return;
         };
-        let all: Vec<_> = self
-            .below(&place)
-            .map(|(path, _)| path.to_owned())
-            .collect();
+        let place = place.into_owned();
+        let below = self.below(&place).map(|(path, _)| path.to_owned());
+        let all: Vec<_> = below.collect();
         for path in all.into_iter().chain([place]) {
-            if let Some(Node::Link { .. }) = self.nodes.remove(&path) {
-                self.links -= 1;
-            }
+            self.cut(&path);
         }
     }
 
@@ -333,25 +336,35 @@ impl Tree {
             .collect();
         for folder in missing.into_iter().rev() {
             if let Some(place) = self.place(&folder, false) {
-                self.put(place, Node::dir(mode));
+                self.put(place.into_owned(), Node::dir(mode));
             }
         }
     }
 
-    fn below(&self, place: &Utf8Path) -> impl Iterator<Item = (&Utf8Path, &Node)> {
+    /// Everything below a place.
+    fn below(&self, place: &str) -> impl Iterator<Item = (&String, &Node)> {
         use std::ops::Bound;
-        let from = (Bound::Excluded(place), Bound::Unbounded);
-        self.nodes
-            .range::<Utf8Path, _>(from)
-            .map(|(path, node)| (&**path, node))
-            .take_while(move |(path, _)| path.starts_with(place))
+        let first = below(place).into_owned();
+        let from = (Bound::Excluded(&*first), Bound::Unbounded);
+        let after = self.nodes.range::<str, _>(from);
+        after.take_while(move |(path, _)| path.starts_with(&*first))
     }
 
-    fn put(&mut self, place: Utf8PathBuf, node: Node) {
-        self.links += usize::from(matches!(node, Node::Link { .. }));
-        if let Some(Node::Link { .. }) = self.nodes.insert(place, node) {
-            self.links -= 1;
+    fn put(&mut self, place: String, node: Node) {
+        if let Node::Link { .. } = node {
+            self.links.insert(place.clone());
+        } else if !self.links.is_empty() {
+            self.links.remove(&place);
         }
+        self.nodes.insert(place, node);
+    }
+
+    fn cut(&mut self, place: &str) -> Option<Node> {
+        let node = self.nodes.remove(place)?;
+        if let Node::Link { .. } = node {
+            self.links.remove(place);
+        }
+        Some(node)
     }
 
     /// The place of a path at which something may be put: in a folder, and not over something else.
@@ -360,10 +373,10 @@ impl Tree {
         path: &Utf8Path,
         what: &str,
         may_be: impl FnOnce(&Node) -> bool,
-    ) -> Result<Utf8PathBuf, Fault> {
+    ) -> Result<String, Fault> {
         let missing = || Fault::io(what, path, &ErrorKind::NotFound.into());
-        let place = self.place(path, false).ok_or_else(missing)?;
-        match place.parent().and_then(|parent| self.nodes.get(parent)) {
+        let place = self.place(path, false).ok_or_else(missing)?.into_owned();
+        match parent(&place).and_then(|parent| self.nodes.get(parent)) {
             Some(Node::Dir { .. }) => {}
             _ => return Err(missing()),
         }
@@ -374,10 +387,31 @@ impl Tree {
     }
 
     /// Where a path leads, links of its folders followed; none where links go round in circles.
-    fn place(&self, path: &Utf8Path, follow: bool) -> Option<Utf8PathBuf> {
-        if self.links == 0 && !path.as_str().contains("..") {
-            return Some(path.components().collect());
+    fn place<'p>(&self, path: &'p Utf8Path, follow: bool) -> Option<Cow<'p, str>> {
+        if self.is_plain(path.as_str(), follow) {
+            return Some(Cow::Borrowed(path.as_str()));
         }
+        self.walk(path, follow)
+            .map(|place| Cow::Owned(place.into()))
+    }
+
+    /// Whether a path is where it leads to.
+    fn is_plain(&self, path: &str, follow: bool) -> bool {
+        let odd = ["//", "/./", "/.."].iter().any(|part| path.contains(part));
+        let ends = ["/", "/."].iter().any(|end| path.ends_with(end));
+        if path != "/" && (odd || ends || !path.starts_with('/')) {
+            return false;
+        }
+        if self.links.is_empty() {
+            return true;
+        }
+        let is_link = |path: &str| self.links.contains(path);
+        let mut above = path.match_indices('/').skip(1);
+        !(above.any(|(at, _)| is_link(&path[..at])) || follow && is_link(path))
+    }
+
+    /// The same, a name after the other.
+    fn walk(&self, path: &Utf8Path, follow: bool) -> Option<Utf8PathBuf> {
         // The operating system follows a link that has `/.` behind it.
         let follow = follow || path.as_str().ends_with("/.");
         let mut left: Vec<String> = parts(path);
@@ -389,7 +423,7 @@ impl Tree {
                 continue;
             }
             place.push(&part);
-            if let Some(Node::Link { to }) = self.nodes.get(&place)
+            if let Some(Node::Link { to }) = self.nodes.get(place.as_str())
                 && (follow || !left.is_empty())
             {
                 links += 1;
@@ -405,6 +439,23 @@ impl Tree {
             }
         }
         Some(place)
+    }
+}
+
+/// What every path below a place begins with.
+fn below(place: &str) -> Cow<'_, str> {
+    match place {
+        "/" => Cow::Borrowed(place),
+        _ => Cow::Owned(format!("{place}/")),
+    }
+}
+
+/// The folder that a place is in.
+fn parent(place: &str) -> Option<&str> {
+    match place.rsplit_once('/')? {
+        (_, "") => None,
+        ("", _) => Some("/"),
+        (parent, _) => Some(parent),
     }
 }
 

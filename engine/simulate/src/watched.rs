@@ -9,9 +9,9 @@ use krun_model::{
 };
 
 use crate::{
-    fate::{Fate, Now},
+    fate::{Class, Fate, Now},
     journal::MemoryJournal,
-    world::World,
+    world::{World, verb},
 };
 
 /// The journal of one krun.
@@ -27,11 +27,11 @@ pub struct Watched {
 impl Watched {
     fn moment(&self, moment: Moment, entry: &Entry) -> Result<(), Fault> {
         let place = self.fate.place(moment, entry);
-        match self.fate.moment(|| place) {
+        match self.fate.moment(class(moment, entry), || place) {
             Now::GoesOn => Ok(()),
             Now::Dead => Err(dead()),
             Now::ProcessDies(number) => {
-                let mut world = self.world.lock().unwrap_or_else(|e| e.into_inner());
+                let mut world = crate::world::now(&self.world);
                 if let Some(id) = world.one_dies(number) {
                     self.fate.say(|| format!("process {} dies", id.step));
                 }
@@ -39,6 +39,24 @@ impl Watched {
             }
         }
     }
+}
+
+/// The sort of moment that a record makes.
+fn class(moment: Moment, entry: &Entry) -> Class {
+    let when = match moment {
+        Moment::Before => "before",
+        _ => "after",
+    };
+    let what = match entry {
+        Entry::Intent { effect, .. } => verb(effect),
+        Entry::Outcome { .. } => "outcome",
+        Entry::StepStarted { .. } => "step begins",
+        Entry::StepDone { .. } => "step done",
+        Entry::StepFailed { .. } => "step fails",
+        Entry::Undone { .. } => "undone",
+        _ => "run",
+    };
+    (when, what)
 }
 
 /// Nobody sees it: who is killed says nothing.

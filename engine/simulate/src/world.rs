@@ -1,4 +1,4 @@
-//! What a simulated machine has: files, processes, packages. It outlives every krun.
+//! What a simulated machine has: files, processes, packages, and a clock. It outlives every krun.
 //!
 //! Owns the state and what each effect does to it, and counts what was really done: the witness that
 //! nothing is done twice. Never fails by chance: that is [`crate::fate`]'s.
@@ -6,21 +6,28 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
     Effect, Fault, FaultCode, ProcessId, ProcessSpec, Target, TargetState, names::numbered,
     process::Running,
 };
 
-use crate::tree::{Node, Tree};
+use tokio::time::Instant;
+
+use crate::{
+    kafka::Servers,
+    programs,
+    tree::{Node, Tree},
+};
 
 /// The boot id of a simulated machine begins so.
 const BOOT: &str = "simulated-boot-";
 
 /// A machine's state.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct World {
     /// Its files.
     pub files: Tree,
@@ -28,9 +35,38 @@ pub struct World {
     pub processes: BTreeMap<ProcessId, Process>,
     /// Its installed packages.
     pub packages: BTreeSet<String>,
+    /// Which of its processes are servers, and what they know.
+    pub(crate) servers: Servers,
+    /// The files that packages brought.
+    pub(crate) of_packages: BTreeSet<Utf8PathBuf>,
     deeds: BTreeMap<Deed, u32>,
     pids: u32,
     boots: u32,
+    named: u32,
+    chance: fastrand::Rng,
+    /// Simulated milliseconds.
+    now: u64,
+    /// What time passed while no krun ran.
+    ahead: u64,
+    /// When somebody first looked at the clock.
+    since: Option<Instant>,
+}
+
+/// The world as it is now: what was due until now has happened. Only where simulated time runs.
+pub fn now(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+    let clock = Instant::now();
+    let since = *world.since.get_or_insert(clock);
+    let passed = u64::try_from((clock - since).as_millis()).unwrap_or(u64::MAX);
+    let until = passed.saturating_add(world.ahead);
+    world.pass(until);
+    world
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::bare()
+    }
 }
 
 /// A running process.
@@ -48,7 +84,7 @@ pub type Deed = (&'static str, Target);
 impl World {
     /// A machine as it is before anything runs: the usual folders, and a package manager.
     pub fn new() -> Self {
-        let mut world = Self::default();
+        let mut world = Self::bare();
         for folder in [
             "/etc",
             "/home",
@@ -62,7 +98,58 @@ impl World {
         }
         let program = || Node::file(*b"#!", 0o755);
         world.files.plant("/usr/bin/apt-get".into(), program());
+        programs::plant_java(&mut world);
         world
+    }
+
+    fn bare() -> Self {
+        Self {
+            files: Tree::default(),
+            processes: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            servers: Servers::default(),
+            of_packages: BTreeSet::new(),
+            deeds: BTreeMap::new(),
+            pids: 0,
+            boots: 0,
+            named: 0,
+            chance: fastrand::Rng::with_seed(0),
+            now: 0,
+            ahead: 0,
+            since: None,
+        }
+    }
+
+    /// The same machine with chances of a seed.
+    #[must_use]
+    pub fn with_chance(mut self, seed: u64) -> Self {
+        self.chance = fastrand::Rng::with_seed(seed);
+        self
+    }
+
+    /// The time, in simulated milliseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(crate) fn set_now(&mut self, now: u64) {
+        self.now = now;
+    }
+
+    /// Time passes while no krun runs.
+    pub fn wait(&mut self, time_ms: u64) {
+        self.ahead += time_ms;
+    }
+
+    /// A number of the seed's, from the first and below the second.
+    pub(crate) fn draw(&mut self, (from, to): (u64, u64)) -> u64 {
+        self.chance.u64(from..to.max(from + 1))
+    }
+
+    /// A name that nothing had before.
+    pub(crate) fn name(&mut self, what: &str) -> String {
+        self.named += 1;
+        format!("simulated-{what}-{}", self.named)
     }
 
     /// How often each thing was really done.
@@ -75,7 +162,7 @@ impl World {
         self.deeds.clear();
     }
 
-    fn did(&mut self, act: &'static str, target: Target) {
+    pub(crate) fn did(&mut self, act: &'static str, target: Target) {
         *self.deeds.entry((act, target)).or_default() += 1;
     }
 
@@ -153,8 +240,14 @@ impl World {
             Effect::StartProcess(spec) => self.start(spec)?,
             Effect::StopProcess { id, .. } => {
                 self.processes.remove(id);
+                let clean = self.ends_when_told(id);
+                self.process_is_gone(id, clean);
             }
-            Effect::InstallPackages { names } => self.packages.extend(names.iter().cloned()),
+            Effect::InstallPackages { names } => {
+                for name in names {
+                    self.install(name);
+                }
+            }
             other => return Err(not_of_a_machine(&other.target())),
         }
         if self.state(&target)? != before {
@@ -198,6 +291,7 @@ impl World {
             running,
         };
         self.processes.insert(spec.id.clone(), process);
+        self.process_began(&spec.id);
         Ok(())
     }
 
@@ -213,12 +307,14 @@ impl World {
         let all: Vec<_> = self.processes.keys().cloned().collect();
         let id = all.get(number.checked_rem(all.len())?)?.clone();
         self.processes.remove(&id);
+        self.process_is_gone(&id, false);
         Some(id)
     }
 
     /// The power fails, and comes back.
     pub fn reboot(&mut self) {
         self.processes.clear();
+        self.servers = Servers::default();
         self.boots += 1;
     }
 }

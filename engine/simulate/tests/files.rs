@@ -52,7 +52,7 @@ fn subject(runbook: &str) -> Subject {
         .plant(kinds::GENERATION.into(), Node::file(*b"1", 0o644));
     Subject {
         runbook,
-        kinds: kinds::kinds(),
+        kinds: Arc::new(|_| kinds::kinds()),
         start,
     }
 }
@@ -97,10 +97,7 @@ fn a_seed_is_the_same_every_time() {
     let mut different = std::collections::BTreeSet::new();
     for seed in 0..50 {
         let told = soak.tell(seed);
-        assert!(
-            told.as_ref().is_ok_and(|lines| lines.len() > 20),
-            "{told:?}"
-        );
+        assert!(told.as_ref().is_ok_and(|lines| lines.len() > 5), "{told:?}");
         let again = std::thread::spawn({
             let soak = soak.clone();
             move || soak.tell(seed)

@@ -1,6 +1,11 @@
 //! `krun simulate`: a runbook under thousands of schedules of faults, on a machine in memory.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::ExitCode, sync::atomic::AtomicBool};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::Fault;
@@ -16,7 +21,8 @@ use crate::{
 };
 
 pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
-    let kinds = registry::kinds(context.patterns()?);
+    let patterns = context.patterns()?;
+    let kinds = registry::kinds(patterns.clone());
     let base = context.path_base()?;
     let start = machine(&base, args.start_from.as_deref())?;
     let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
@@ -25,7 +31,7 @@ pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
     refuse(&runbook)?;
     let subject = Subject {
         runbook,
-        kinds,
+        kinds: Arc::new(move |clusters| registry::kinds_on(patterns.clone(), clusters)),
         start,
     };
     let soak = Soak::new(subject, args.faults.unwrap_or_else(Faults::all))?;

@@ -143,9 +143,12 @@ fn own_value(of: &ConfigsOf, entry: &Entry) -> Option<String> {
 ///
 /// # Errors
 /// [`FaultCode::Cluster`] with the brokers' own words.
-pub async fn validate(configs: &ConfigsRef, changes: &ConfigChanges) -> Result<(), Fault> {
-    let connection = Connection::open(&configs.bootstrap)?;
-    write(&connection, configs, changes, true).await
+pub async fn validate(
+    connection: &Connection,
+    configs: &ConfigsRef,
+    changes: &ConfigChanges,
+) -> Result<(), Fault> {
+    write(connection, configs, changes, true).await
 }
 
 /// Alters settings, and waits until the brokers show it.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use krun_model::{
     Effect, Effector, Fault, Target, TargetState,
     configs::{ConfigsOf, ConfigsRef},
-    topic::{GroupRef, TopicRef, TopicSeen},
+    topic::{GroupRef, TopicRef},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     produce::{self, Batch},
     quotas, reach, reassign,
 };
-use crate::view::unreachable_fault;
+use crate::{clusters::topic_seen, view::unreachable_fault};
 
 const METADATA: Duration = Duration::from_secs(5);
 /// How long brokers may take to show a topic that the controller knows.
@@ -33,28 +33,6 @@ impl ClusterEffector {
     pub fn new() -> Self {
         Self
     }
-}
-
-/// What a cluster shows of a topic; none where it has no such topic.
-///
-/// # Errors
-/// A cluster that accepts connections but does not answer.
-pub async fn topic_seen(connection: &Connection, name: &str) -> Result<Option<TopicSeen>, Fault> {
-    let view = connection.metadata(Some(name), METADATA).await?;
-    if !view.topics.contains_key(name) {
-        return Ok(None);
-    }
-    let view = connection.offsets(view, METADATA).await?;
-    Ok(view.topics.get(name).map(|partitions| TopicSeen {
-        partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
-        replication_factor: partitions.first().map_or(0, |first| {
-            u32::try_from(first.replicas.len()).unwrap_or(u32::MAX)
-        }),
-        records: partitions
-            .iter()
-            .filter_map(|partition| u64::try_from(partition.end?).ok())
-            .sum(),
-    }))
 }
 
 #[async_trait]

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use krun_model::{Fault, FaultCode, ReadHost};
 
-use super::{connection::Connection, isr::Lag, reach};
-use crate::{view::ClusterView, waiting::Until};
+use super::isr::Lag;
+use crate::{
+    clusters::{Client, Clusters},
+    view::ClusterView,
+    waiting::Until,
+};
 
 /// How long one question for metadata may take.
 const ASK: Duration = Duration::from_millis(500);
@@ -20,15 +24,14 @@ const NAMED: usize = 10;
 /// [`FaultCode::Timeout`] with the partitions; the run was told to stop.
 pub async fn wait(
     host: &dyn ReadHost,
-    peers: &[String],
+    client: &dyn Client,
     limit: Duration,
     what: &str,
     against: impl Fn(&ClusterView) -> Result<Vec<Lag>, String> + Send + Sync,
 ) -> Result<(), Fault> {
-    let connection = Connection::open(peers)?;
     let until = Until::new(limit);
     loop {
-        let (why, lags) = match connection.metadata(None, ASK).await {
+        let (why, lags) = match client.metadata(None, ASK).await {
             Err(fault) => (fault.to_string(), vec![]),
             Ok(view) => match against(&view) {
                 Ok(lags) if lags.is_empty() => return Ok(()),
@@ -63,18 +66,19 @@ fn too_long(what: &str, limit: Duration, why: &str, lags: &[Lag]) -> Fault {
 /// The run was told to stop.
 pub async fn unregistered(
     host: &dyn ReadHost,
+    clusters: &dyn Clusters,
     peers: &[String],
     id: i32,
     limit: Duration,
     waiting: impl Fn() + Send,
 ) -> Result<(), Fault> {
-    if !reach::any_accepts(peers).await {
+    if !clusters.any_accepts(peers).await {
         return Ok(());
     }
-    let connection = Connection::open(peers)?;
+    let client = clusters.open(peers)?;
     let until = Until::new(limit);
     while !until.over() {
-        match connection.metadata(None, ASK).await {
+        match client.metadata(None, ASK).await {
             Ok(view) if view.has_broker(id) => waiting(),
             // Gone, or nobody left to ask: the broker's own start is the next to tell.
             _ => return Ok(()),

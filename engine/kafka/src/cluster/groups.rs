@@ -1,6 +1,6 @@
 //! Consumer groups: reading as a member of one, where a group is, and what lags behind.
 //!
-//! A member is gone from its group when its [`Member`] is dropped, and commits nothing by itself: where
+//! A member is gone from its group when its [`Consumer`] is dropped, and commits nothing by itself: where
 //! a group goes on is written down by [`commit`] alone, once nobody is in it. Asking for a group's
 //! coordinator makes the brokers create `__consumer_offsets`, so whoever only looks asks nothing as
 //! long as that topic is not there.
@@ -76,7 +76,7 @@ fn consumer(bootstrap: &[String], group: &str, from: From) -> Result<BaseConsume
 }
 
 /// One that reads a topic as the only member of a group.
-pub struct Member {
+pub struct Consumer {
     consumer: BaseConsumer<Quiet>,
     group: GroupRef,
     partitions: BTreeSet<i32>,
@@ -84,7 +84,7 @@ pub struct Member {
     at: BTreeMap<i32, i64>,
 }
 
-impl Member {
+impl Consumer {
     /// Joins; the brokers may take some seconds until they let it read.
     ///
     /// # Errors

@@ -126,6 +126,12 @@ impl Survey {
         wanted.iter().filter(|one| self.is_at(one)).count()
     }
 
+    /// How many replicas the partitions of a topic will have that are on their way; none where none is.
+    pub fn factor_on_arrival(&self, topic: &str) -> Option<usize> {
+        let mut of_topic = self.going.iter().filter(|going| going.to.topic == topic);
+        of_topic.next().map(|going| going.to.replicas.len())
+    }
+
     fn is_at(&self, wanted: &Placement) -> bool {
         let partitions = self.view.topics.get(&wanted.topic);
         let seen = partitions.and_then(|all| all.iter().find(|p| p.id == wanted.partition));
@@ -136,19 +142,6 @@ impl Survey {
                 && seen.replicas.iter().all(|id| seen.isr.contains(id))
         })
     }
-}
-
-/// How many replicas the partitions of a topic will have that are on their way; none where none is.
-///
-/// # Errors
-/// [`FaultCode::Cluster`] where no broker answers.
-pub async fn factor_on_arrival(
-    connection: &Connection,
-    topic: &str,
-) -> Result<Option<usize>, Fault> {
-    let survey = Survey::take(connection).await?;
-    let mut of_topic = survey.going.iter().filter(|going| going.to.topic == topic);
-    Ok(of_topic.next().map(|going| going.to.replicas.len()))
 }
 
 async fn going(wire: &mut Wire) -> Result<Vec<Going>, Fault> {

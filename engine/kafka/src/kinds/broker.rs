@@ -20,6 +20,7 @@ use krun_model::{
 use self::{args::Args, lifecycle::Lifecycle, probe::BrokerProbe};
 use super::args::{int, text, texts};
 use crate::{
+    clusters::Clusters,
     diagnosis::Patterns,
     process::{
         Heap, ReadyProbe as _, Standing, Wanted, absent, archive, not_serving, outdated, standing,
@@ -30,12 +31,13 @@ use crate::{
 /// The kind.
 pub struct Broker {
     patterns: Arc<Patterns>,
+    clusters: Arc<dyn Clusters>,
 }
 
 impl Broker {
     /// The kind; the patterns say what a dying broker's log means.
-    pub fn new(patterns: Arc<Patterns>) -> Self {
-        Self { patterns }
+    pub fn new(patterns: Arc<Patterns>, clusters: Arc<dyn Clusters>) -> Self {
+        Self { patterns, clusters }
     }
 }
 
@@ -196,10 +198,10 @@ impl StateKind for Broker {
         };
         let outputs = args.outputs(&started, &heap);
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
-        Ok(match standing(cx.host, &started, remembered).await? {
+        Ok(match standing(cx.host, &started, &cx.step).await? {
             Standing::Ready => Check::Satisfied(outputs),
             Standing::Unseen => {
-                let mut probe = BrokerProbe::new(&args);
+                let mut probe = BrokerProbe::new(&args, &*self.clusters);
                 if probe.ask().await?.is_some() {
                     return Ok(Check::Satisfied(outputs));
                 }
@@ -218,13 +220,13 @@ impl StateKind for Broker {
             .await?
             .required(cx.step.address)?;
         archive::take(cx.host, &server, &mut started).await;
-        let remembered = cx.step.memory.map(|memory| &memory.outputs);
-        let standing = standing(cx.host, &started, remembered).await?;
+        let standing = standing(cx.host, &started, &cx.step).await?;
         let life = Lifecycle {
             cx,
             args: &args,
             spec: &started.spec,
             patterns: &self.patterns,
+            clusters: &*self.clusters,
         };
         match standing {
             Standing::Absent => life.create().await?,
@@ -239,10 +241,10 @@ impl StateKind for Broker {
     }
 
     async fn adopt(&self, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
-        adopt::adopt(cx).await
+        adopt::adopt(&*self.clusters, cx).await
     }
 
     async fn may_leave(&self, cx: &LeaveCx<'_>) -> Result<(), Fault> {
-        leaving::may_leave(cx).await
+        leaving::may_leave(&*self.clusters, cx).await
     }
 }

@@ -1,5 +1,7 @@
 //! `kafka::broker_settings`: settings that brokers take while they run.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use krun_model::{
     Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, StepKind, Target,
@@ -15,13 +17,10 @@ use super::{
     args::{BOOTSTRAP, texts},
     settings,
 };
-use crate::{
-    cluster::{configs, connection::Connection, reach},
-    view::unreachable_fault,
-};
+use crate::{clusters::Clusters, view::unreachable_fault};
 
 /// The kind.
-pub struct BrokerSettings;
+pub struct BrokerSettings(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -127,16 +126,16 @@ impl StateKind for BrokerSettings {
         let args: Args = cx.step.args()?;
         let target = args.target()?;
         let wanted = settings::texts_of(Some(&args.configs));
-        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+        if let Some(unknown) = self.0.silent(&args.bootstrap, &[]).await {
             return Ok(unknown);
         }
-        let connection = Connection::open(&args.bootstrap)?;
-        let entries = configs::describe(&connection, &target.of).await?;
+        let client = self.0.open(&args.bootstrap)?;
+        let entries = client.settings(&target.of).await?;
         let (changes, diff) = settings::compare(&target.of, &wanted, &entries.unwrap_or_default())?;
         if changes.is_empty() {
             return Ok(Check::Satisfied(outputs(&args)));
         }
-        configs::validate(&target, &changes).await?;
+        client.validate_settings(&target.of, &changes).await?;
         Ok(Check::Drift {
             change: Change::Update,
             why: format!("{} of {} settings differ", diff.len(), wanted.len()),
@@ -147,12 +146,12 @@ impl StateKind for BrokerSettings {
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
         let target = args.target()?;
-        if !reach::any_accepts(&args.bootstrap).await {
+        if !self.0.any_accepts(&args.bootstrap).await {
             return Err(unreachable_fault(&args.bootstrap));
         }
-        let connection = Connection::open(&args.bootstrap)?;
+        let client = self.0.open(&args.bootstrap)?;
         let wanted = settings::texts_of(Some(&args.configs));
-        let entries = configs::describe(&connection, &target.of).await?;
+        let entries = client.settings(&target.of).await?;
         let (changes, _) = settings::compare(&target.of, &wanted, &entries.unwrap_or_default())?;
         if !changes.is_empty() {
             cx.host

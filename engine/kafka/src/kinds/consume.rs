@@ -1,6 +1,6 @@
 //! `kafka::consume`: what was written comes back.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -13,21 +13,15 @@ use serde_json::json;
 
 use super::args::{BOOTSTRAP, SENT_CHECKSUM, SENT_COUNT, TOPIC};
 use crate::{
-    cluster::{
-        connection::Connection,
-        reach,
-        readback::{Own, ReadBack, read_back},
-        records,
-    },
+    clusters::{Client, Clusters, Own, ReadBack, records},
     view::unreachable_fault,
-    waiting,
 };
 
 const ASK: Duration = Duration::from_secs(5);
 const TIMEOUT_S: u64 = 60;
 
 /// The kind.
-pub struct Consume;
+pub struct Consume(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -139,11 +133,11 @@ pub fn find(
 impl ProofKind for Consume {
     async fn prove(&self, cx: &CheckCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
-        if !reach::any_accepts(&args.bootstrap).await {
+        if !self.0.any_accepts(&args.bootstrap).await {
             return Err(unreachable_fault(&args.bootstrap));
         }
-        let connection = Connection::open(&args.bootstrap)?;
-        let read = read_all(cx.host, &connection, &args.topic, args.timeout_s).await?;
+        let client = self.0.open(&args.bootstrap)?;
+        let read = read_all(cx.host, &*client, &args.topic, args.timeout_s).await?;
         compare(&args, read)
     }
 }
@@ -152,8 +146,8 @@ impl ProofKind for Consume {
 ///
 /// # Errors
 /// [`FaultCode::ProofFailed`] where there is no such topic.
-pub async fn partitions_of(connection: &Connection, topic: &str) -> Result<Vec<i32>, Fault> {
-    let view = connection.metadata(Some(topic), ASK).await?;
+pub async fn partitions_of(client: &dyn Client, topic: &str) -> Result<Vec<i32>, Fault> {
+    let view = client.metadata(Some(topic), ASK).await?;
     let partitions: Vec<_> = view.partitions().map(|(_, one)| one.id).collect();
     match partitions.is_empty() {
         true => Err(Fault::new(FaultCode::ProofFailed, "there is no such topic").at(topic)),
@@ -167,23 +161,18 @@ pub async fn partitions_of(connection: &Connection, topic: &str) -> Result<Vec<i
 /// As [`partitions_of`] and [`read_back`].
 pub async fn read_all(
     host: &dyn ReadHost,
-    connection: &Connection,
+    client: &dyn Client,
     topic: &str,
     timeout_s: Option<u64>,
 ) -> Result<ReadBack, Fault> {
-    let partitions = partitions_of(connection, topic).await?;
-    let (connection, topic) = (connection.clone(), topic.to_owned());
+    let partitions = partitions_of(client, topic).await?;
     let limit = Duration::from_secs(timeout_s.unwrap_or(TIMEOUT_S));
-    waiting::blocking(host, move |stop| {
-        read_back(&connection, &topic, &partitions, limit, stop)
-    })
-    .await
+    client.read_back(host, topic, &partitions, limit).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::readback::Own;
 
     fn own(seed: &str, count: u64) -> (String, Own) {
         let digests = (0..count).map(|number| {

@@ -1,6 +1,6 @@
 //! `kafka::describe`: every partition of a topic has its leader and all replicas in sync.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::args::{BOOTSTRAP, TOPIC, at_least_one};
 use crate::{
-    cluster::{connection::Connection, isr, reach},
+    cluster::isr,
+    clusters::Clusters,
     view::{ClusterView, PartitionView, unreachable_fault},
     waiting::Until,
 };
@@ -22,7 +23,7 @@ const ASK: Duration = Duration::from_secs(2);
 const TIMEOUT_S: u64 = 15;
 
 /// The kind.
-pub struct Describe;
+pub struct Describe(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -148,13 +149,13 @@ fn outputs(partitions: &[PartitionView]) -> Outputs {
 impl ProofKind for Describe {
     async fn prove(&self, cx: &CheckCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
-        if !reach::any_accepts(&args.bootstrap).await {
+        if !self.0.any_accepts(&args.bootstrap).await {
             return Err(unreachable_fault(&args.bootstrap));
         }
-        let connection = Connection::open(&args.bootstrap)?;
+        let client = self.0.open(&args.bootstrap)?;
         let until = Until::new(Duration::from_secs(args.timeout_s.unwrap_or(TIMEOUT_S)));
         loop {
-            let view = connection.metadata(Some(&args.topic), ASK).await?;
+            let view = client.metadata(Some(&args.topic), ASK).await?;
             let wrong = wrong(&args, &view);
             if wrong.is_empty() {
                 let partitions = view.topics.get(&args.topic);

@@ -1,6 +1,6 @@
 //! `kafka::elect_leaders`: every partition is led by its preferred replica.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -15,7 +15,8 @@ use serde_json::json;
 
 use super::args::{BOOTSTRAP, at_least_one};
 use crate::{
-    cluster::{connection::Connection, elect::strayed, gate, isr, reach},
+    cluster::{elect::strayed, gate, isr},
+    clusters::Clusters,
     view::ClusterView,
 };
 
@@ -23,7 +24,7 @@ const ASK: Duration = Duration::from_secs(5);
 const TIMEOUT_S: u64 = 120;
 
 /// The kind.
-pub struct ElectLeaders;
+pub struct ElectLeaders(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -96,11 +97,11 @@ fn outputs(view: &ClusterView) -> Outputs {
 impl StateKind for ElectLeaders {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
-        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+        if let Some(unknown) = self.0.silent(&args.bootstrap, &[]).await {
             return Ok(unknown);
         }
-        let connection = Connection::open(&args.bootstrap)?;
-        let view = connection.metadata(None, ASK).await?;
+        let client = self.0.open(&args.bootstrap)?;
+        let view = client.metadata(None, ASK).await?;
         let strayed = args.strayed(&view);
         if strayed.is_empty() {
             return Ok(Check::Satisfied(outputs(&view)));
@@ -136,7 +137,8 @@ impl StateKind for ElectLeaders {
             .say("waiting until the preferred replicas are in sync");
         let limit = Duration::from_secs(args.timeout_s.unwrap_or(TIMEOUT_S));
         let what = "the preferred replicas can't lead yet";
-        gate::wait(cx.host, &args.bootstrap, limit, what, |view| {
+        let client = self.0.open(&args.bootstrap)?;
+        gate::wait(cx.host, &*client, limit, what, |view| {
             let strayed = args.strayed(view);
             let mut lags = isr::lagging(view);
             lags.retain(|lag| {
@@ -148,8 +150,8 @@ impl StateKind for ElectLeaders {
             Ok(lags)
         })
         .await?;
-        let connection = Connection::open(&args.bootstrap)?;
-        let strayed = args.strayed(&connection.metadata(None, ASK).await?);
+        let client = self.0.open(&args.bootstrap)?;
+        let strayed = args.strayed(&client.metadata(None, ASK).await?);
         if !strayed.is_empty() {
             cx.host
                 .perform(Effect::ElectLeaders {
@@ -158,6 +160,6 @@ impl StateKind for ElectLeaders {
                 })
                 .await?;
         }
-        Ok(outputs(&connection.metadata(None, ASK).await?))
+        Ok(outputs(&client.metadata(None, ASK).await?))
     }
 }

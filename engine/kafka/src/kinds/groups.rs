@@ -10,7 +10,7 @@
 //! An attempt that was cut off is begun anew: its groups are deleted first, and its later records,
 //! whose seed names the offset at which they began, are others' to the next.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -28,14 +28,8 @@ use super::{
     consume::{find, partitions_of},
 };
 use crate::{
-    cluster::{
-        connection::Connection,
-        groups::{self, From, Member},
-        reach,
-        readback::ReadBack,
-    },
+    clusters::{Client, Clusters, From, Member, ReadBack},
     view::{ClusterView, Lag, unreachable_fault},
-    waiting,
 };
 
 const ASK: Duration = Duration::from_secs(10);
@@ -45,7 +39,7 @@ const LATER: u64 = 10;
 const NAMES: [&str; 3] = ["first", "second", "late"];
 
 /// The kind.
-pub struct Groups;
+pub struct Groups(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -150,6 +144,7 @@ impl StepKind for Groups {
 struct Attempt<'a> {
     cx: &'a ApplyCx<'a>,
     args: &'a Args,
+    client: &'a dyn Client,
     partitions: Vec<i32>,
     limit: Duration,
 }
@@ -158,35 +153,23 @@ impl Attempt<'_> {
     /// Reads as a member until the end, and then until so many records of a seed were seen.
     async fn read(
         &self,
-        mut member: Member,
-        until: Option<(String, u64)>,
-    ) -> Result<(Member, ReadBack), Fault> {
-        let limit = self.limit;
+        member: &mut dyn Member,
+        until: Option<(&str, u64)>,
+    ) -> Result<ReadBack, Fault> {
         let host: &dyn ReadHost = self.cx.host;
-        waiting::blocking(host, move |stop| {
-            let read = member.read(limit, stop, |read| {
-                until.as_ref().is_none_or(|(seed, count)| {
-                    let own = read.own.get(seed);
-                    own.is_some_and(|own| own.digests.len() as u64 >= *count)
-                })
-            })?;
-            Ok((member, read))
-        })
-        .await
+        member.read(host, self.limit, until).await
     }
 
-    fn join(&self, group: &GroupRef, from: From) -> Result<Member, Fault> {
+    fn join(&self, group: &GroupRef, from: From) -> Result<Box<dyn Member>, Fault> {
         self.cx
             .progress
             .say(&format!("reading as group {}", group.id));
-        Member::join(group, &self.partitions, from)
+        self.client.join(group, &self.partitions, from)
     }
 
     /// Leaves, and writes down where the group goes on.
-    async fn leave(&self, member: Member, group: &GroupRef) -> Result<(), Fault> {
-        let offsets = tokio::task::spawn_blocking(move || member.leave())
-            .await
-            .map_err(|error| Fault::internal(format!("a group was left badly: {error}")))?;
+    async fn leave(&self, member: Box<dyn Member>, group: &GroupRef) -> Result<(), Fault> {
+        let offsets = member.leave().await?;
         let group = group.clone();
         let effect = Effect::CommitOffsets { group, offsets };
         self.cx.host.perform(effect).await.map(drop)
@@ -194,8 +177,8 @@ impl Attempt<'_> {
 
     /// Reads all from the beginning, which must be what was written.
     async fn read_all(&self, group: &GroupRef) -> Result<u64, Fault> {
-        let member = self.join(group, From::Beginning)?;
-        let (member, read) = self.read(member, None).await?;
+        let mut member = self.join(group, From::Beginning)?;
+        let read = self.read(&mut *member, None).await?;
         self.leave(member, group).await?;
         let (own, _) = find(&self.args.topic, self.args.count, self.args.checksum, read)?;
         Ok(own.digests.len() as u64)
@@ -204,8 +187,8 @@ impl Attempt<'_> {
     /// Sees nothing that is there, and then what is written meanwhile, and nothing else of krun's.
     async fn read_later(&self, group: &GroupRef, later: u64) -> Result<u64, Fault> {
         let args = self.args;
-        let member = self.join(group, From::End)?;
-        let (member, before) = self.read(member, None).await?;
+        let mut member = self.join(group, From::End)?;
+        let before = self.read(&mut *member, None).await?;
         if !before.own.is_empty() {
             return Err(self.saw_old(&before));
         }
@@ -230,7 +213,7 @@ impl Attempt<'_> {
                 acks: Acks::All,
             })
             .await?;
-        let (member, read) = self.read(member, Some((seed.clone(), later))).await?;
+        let read = self.read(&mut *member, Some((&seed, later))).await?;
         self.leave(member, group).await?;
         if read.own.keys().any(|other| *other != seed) {
             return Err(self.saw_old(&read));
@@ -249,17 +232,13 @@ impl Attempt<'_> {
     }
 
     async fn view(&self) -> Result<ClusterView, Fault> {
-        let connection = Connection::open(&self.args.bootstrap)?;
-        let view = connection.metadata(Some(&self.args.topic), ASK).await?;
-        connection.offsets(view, ASK).await
+        let view = self.client.metadata(Some(&self.args.topic), ASK).await?;
+        self.client.offsets(view, ASK).await
     }
 
     async fn lags(&self, group: &GroupRef) -> Result<Vec<Lag>, Fault> {
         let view = self.view().await?;
-        let group = group.clone();
-        tokio::task::spawn_blocking(move || groups::lags(&group.bootstrap, &group.id, &view))
-            .await
-            .map_err(|error| Fault::internal(format!("a call ended badly: {error}")))?
+        self.client.lags(&group.id, &view).await
     }
 }
 
@@ -280,13 +259,14 @@ impl OnceKind for Groups {
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
-        if !reach::any_accepts(&args.bootstrap).await {
+        if !self.0.any_accepts(&args.bootstrap).await {
             return Err(unreachable_fault(&args.bootstrap));
         }
-        let connection = Connection::open(&args.bootstrap)?;
+        let client = self.0.open(&args.bootstrap)?;
         let attempt = Attempt {
             cx,
-            partitions: partitions_of(&connection, &args.topic).await?,
+            client: &*client,
+            partitions: partitions_of(&*client, &args.topic).await?,
             limit: Duration::from_secs(args.timeout_s.unwrap_or(TIMEOUT_S)),
             args: &args,
         };

@@ -1,6 +1,9 @@
 //! `kafka::keyed`: the same key, the same partition.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -14,7 +17,7 @@ use serde_json::json;
 use super::args::{BOOTSTRAP, SENT_CHECKSUM, SENT_COUNT, TOPIC};
 use super::consume::{find, read_all};
 use crate::{
-    cluster::{connection::Connection, reach, readback::Own},
+    clusters::{Clusters, Own},
     view::unreachable_fault,
 };
 
@@ -22,7 +25,7 @@ use crate::{
 const SHOWN: usize = 20;
 
 /// The kind.
-pub struct Keyed;
+pub struct Keyed(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -136,11 +139,11 @@ fn placement(topic: &str, own: &Own) -> Result<Outputs, Fault> {
 impl ProofKind for Keyed {
     async fn prove(&self, cx: &CheckCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
-        if !reach::any_accepts(&args.bootstrap).await {
+        if !self.0.any_accepts(&args.bootstrap).await {
             return Err(unreachable_fault(&args.bootstrap));
         }
-        let connection = Connection::open(&args.bootstrap)?;
-        let read = read_all(cx.host, &connection, &args.topic, args.timeout_s).await?;
+        let client = self.0.open(&args.bootstrap)?;
+        let read = read_all(cx.host, &*client, &args.topic, args.timeout_s).await?;
         let (own, _) = find(&args.topic, args.count, args.checksum, read)?;
         placement(&args.topic, &own)
     }

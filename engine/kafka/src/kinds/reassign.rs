@@ -1,6 +1,6 @@
 //! `kafka::reassign`: the replicas of topics live on the brokers that may hold them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -16,12 +16,8 @@ use serde_json::json;
 
 use super::args::{BOOTSTRAP, at_least_one, int};
 use crate::{
-    cluster::{
-        connection::Connection,
-        placement::{Going, Survey},
-        reach,
-        reassign::ids,
-    },
+    cluster::reassign::ids,
+    clusters::{Client, Clusters, Going, Survey},
     reassign::{Spread, empty, moves, target},
 };
 
@@ -30,7 +26,7 @@ const TIMEOUT_S: u64 = 3600;
 const PROGRESS: Duration = Duration::from_millis(200);
 
 /// The kind.
-pub struct Reassign;
+pub struct Reassign(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -138,8 +134,8 @@ impl Args {
         self.throttle.filter(|rate| *rate > 0)
     }
 
-    async fn look(&self, connection: &Connection, step: &StepRef<'_>) -> Result<Standing, Fault> {
-        let survey = Survey::take(connection).await?;
+    async fn look(&self, client: &dyn Client, step: &StepRef<'_>) -> Result<Standing, Fault> {
+        let survey = client.survey().await?;
         let foreign: Vec<_> = survey.going.iter().filter(|g| !is_ours(step, g)).collect();
         if !foreign.is_empty() {
             return Err(somebody_elses(&foreign).at(step.address));
@@ -263,11 +259,11 @@ fn somebody_elses(going: &[&Going]) -> Fault {
 impl StateKind for Reassign {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
-        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+        if let Some(unknown) = self.0.silent(&args.bootstrap, &[]).await {
             return Ok(unknown);
         }
-        let connection = Connection::open(&args.bootstrap)?;
-        let standing = args.look(&connection, &cx.step).await?;
+        let client = self.0.open(&args.bootstrap)?;
+        let standing = args.look(&*client, &cx.step).await?;
         let moves = standing.moves();
         let left: Vec<_> = standing.throttled(&args).collect();
         if moves.is_empty() && left.is_empty() {
@@ -295,8 +291,8 @@ impl StateKind for Reassign {
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
-        let connection = Connection::open(&args.bootstrap)?;
-        let standing = args.look(&connection, &cx.step).await?;
+        let client = self.0.open(&args.bootstrap)?;
+        let standing = args.look(&*client, &cx.step).await?;
         let effect = effect(&args, &standing, cx.step.unfinished);
         if let Effect::Reassign { moves, .. } = &effect {
             cx.progress
@@ -304,10 +300,10 @@ impl StateKind for Reassign {
             tokio::select! {
                 performed = cx.host.perform(effect.clone()) => drop(performed?),
                 // Cut off as by a kill: the intent stays open, and the next run goes on with it.
-                stopped = say_progress(cx, &connection, moves) => return Err(stopped),
+                stopped = say_progress(cx, &*client, moves) => return Err(stopped),
             }
         }
-        let after = args.look(&connection, &cx.step).await?;
+        let after = args.look(&*client, &cx.step).await?;
         Ok(args.outputs(&after.present))
     }
 }
@@ -347,12 +343,12 @@ fn effect(args: &Args, standing: &Standing, unfinished: &[Effect]) -> Effect {
 }
 
 /// Says how far it is, until the run is told to stop.
-async fn say_progress(cx: &ApplyCx<'_>, connection: &Connection, moves: &[Placement]) -> Fault {
+async fn say_progress(cx: &ApplyCx<'_>, client: &dyn Client, moves: &[Placement]) -> Fault {
     loop {
         if let Err(stopped) = cx.host.pause(PROGRESS).await {
             return stopped;
         }
-        if let Ok(survey) = Survey::take(connection).await {
+        if let Ok(survey) = client.survey().await {
             let arrived = survey.arrived(moves);
             let going = survey.going.iter().filter(|one| moves.contains(&one.to));
             let on_their_way = match going.count() {

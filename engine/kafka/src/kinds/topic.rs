@@ -1,6 +1,6 @@
 //! `kafka::topic`: a topic with so many partitions and replicas, and settings.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
@@ -20,9 +20,7 @@ use super::{
     settings,
 };
 use crate::{
-    cluster::{
-        configs, connection::Connection, create, effector::topic_seen, partitions, placement, reach,
-    },
+    clusters::{Client, Clusters, topic_seen},
     waiting::Until,
 };
 
@@ -31,7 +29,7 @@ const ASK: Duration = Duration::from_secs(5);
 const SHOWN: Duration = Duration::from_secs(15);
 
 /// The kind.
-pub struct Topic;
+pub struct Topic(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -166,11 +164,11 @@ impl StepKind for Topic {
 /// The outputs. The id is the one that the cluster gave the topic. Brokers before 2.8 give none: there
 /// it is a digest of the cluster's id and the topic's name, which a topic that was deleted and created
 /// again shares with the one before.
-async fn outputs(connection: &Connection, name: &str) -> Result<Outputs, Fault> {
-    let id = match connection.topic_id(name, ASK).await? {
+async fn outputs(client: &dyn Client, name: &str) -> Result<Outputs, Fault> {
+    let id = match client.topic_id(name, ASK).await? {
         Some(id) => id,
         None => {
-            let (cluster, _) = connection.identity(ASK).await?;
+            let (cluster, _) = client.identity(ASK).await?;
             Digest::of_json(&(cluster, name)).short()
         }
     };
@@ -219,11 +217,11 @@ impl StateKind for Topic {
                 .iter()
                 .map(|(key, value)| DiffLine::new(key, None, value)),
         );
-        if let Some(unknown) = reach::silent(&args.bootstrap, &create).await {
+        if let Some(unknown) = self.0.silent(&args.bootstrap, &create).await {
             return Ok(unknown);
         }
-        let connection = Connection::open(&args.bootstrap)?;
-        match seen(cx.host, &connection, &args).await? {
+        let client = self.0.open(&args.bootstrap)?;
+        match seen(cx.host, &*client, &args).await? {
             None => Ok(Check::Drift {
                 change: Change::Create,
                 why: "there is no such topic".to_owned(),
@@ -233,11 +231,11 @@ impl StateKind for Topic {
                 if let Some(fault) = conflict(&args, &seen) {
                     return Err(fault);
                 }
-                let changes = Changes::find(&connection, &args, &seen).await?;
+                let changes = Changes::find(&*client, &args, &seen).await?;
                 match changes.why() {
-                    None => Ok(Check::Satisfied(outputs(&connection, &args.name).await?)),
+                    None => Ok(Check::Satisfied(outputs(&*client, &args.name).await?)),
                     Some(why) => {
-                        changes.validate(&args).await?;
+                        changes.validate(&*client, &args).await?;
                         Ok(Check::Drift {
                             change: Change::Update,
                             why,
@@ -251,20 +249,20 @@ impl StateKind for Topic {
 
     async fn apply(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let args: Args = cx.step.args()?;
-        let connection = Connection::open(&args.bootstrap)?;
-        let Some(seen) = seen(cx.host, &connection, &args).await? else {
+        let client = self.0.open(&args.bootstrap)?;
+        let Some(seen) = seen(cx.host, &*client, &args).await? else {
             cx.host
                 .perform(Effect::CreateTopic {
                     topic: args.topic(),
                     spec: args.spec(),
                 })
                 .await?;
-            return outputs(&connection, &args.name).await;
+            return outputs(&*client, &args.name).await;
         };
         if let Some(fault) = conflict(&args, &seen) {
             return Err(fault);
         }
-        let changes = Changes::find(&connection, &args, &seen).await?;
+        let changes = Changes::find(&*client, &args, &seen).await?;
         if changes.grows.is_some() {
             cx.progress.say("adding partitions");
             let (topic, total) = (args.topic(), args.partitions);
@@ -280,7 +278,7 @@ impl StateKind for Topic {
                 })
                 .await?;
         }
-        outputs(&connection, &args.name).await
+        outputs(&*client, &args.name).await
     }
 }
 
@@ -289,21 +287,21 @@ impl StateKind for Topic {
 /// before the topic counts as not there.
 async fn seen(
     host: &dyn ReadHost,
-    connection: &Connection,
+    client: &dyn Client,
     args: &Args,
 ) -> Result<Option<TopicSeen>, Fault> {
     let until = Until::new(SHOWN);
     loop {
-        if let Some(mut seen) = topic_seen(connection, &args.name).await? {
+        if let Some(mut seen) = topic_seen(client, &args.name).await? {
             // While replicas are moved, a partition shows old and new ones.
             if seen.replication_factor > args.replication_factor
-                && let Some(factor) = placement::factor_on_arrival(connection, &args.name).await?
+                && let Some(factor) = client.survey().await?.factor_on_arrival(&args.name)
             {
                 seen.replication_factor = u32::try_from(factor).unwrap_or(u32::MAX);
             }
             return Ok(Some(seen));
         }
-        if create::would_create(&args.topic(), &args.spec()).await? {
+        if client.would_create(&args.name, &args.spec()).await? {
             return Ok(None);
         }
         if until.over() {
@@ -327,13 +325,13 @@ struct Changes {
 }
 
 impl Changes {
-    async fn find(connection: &Connection, args: &Args, seen: &TopicSeen) -> Result<Self, Fault> {
+    async fn find(client: &dyn Client, args: &Args, seen: &TopicSeen) -> Result<Self, Fault> {
         let wanted = args.spec().configs;
         let (settings, mut diff) = if wanted.is_empty() {
             (ConfigChanges::new(), vec![])
         } else {
             let of = args.settings().of;
-            let entries = configs::describe(connection, &of).await?;
+            let entries = client.settings(&of).await?;
             settings::compare(&of, &wanted, &entries.unwrap_or_default())
                 .map_err(|fault| fault.at(&args.name))?
         };
@@ -372,12 +370,16 @@ impl Changes {
     }
 
     /// Asks the brokers whether they would; nothing is changed.
-    async fn validate(&self, args: &Args) -> Result<(), Fault> {
+    async fn validate(&self, client: &dyn Client, args: &Args) -> Result<(), Fault> {
         if self.grows.is_some() {
-            partitions::validate(&args.topic(), args.partitions).await?;
+            client
+                .validate_partitions(&args.name, args.partitions)
+                .await?;
         }
         if !self.settings.is_empty() {
-            configs::validate(&args.settings(), &self.settings).await?;
+            client
+                .validate_settings(&args.settings().of, &self.settings)
+                .await?;
         }
         Ok(())
     }
@@ -398,11 +400,12 @@ mod tests {
                 ("brokers".to_owned(), Value::Int(1)),
             ])
         };
+        let topic = Topic(Arc::new(crate::Network));
         let step = "t".parse().unwrap();
-        assert_eq!(Topic.declare(&step, "d", &args(1)).unwrap().writes.len(), 1);
-        let fault = Topic.declare(&step, "d", &args(3)).unwrap_err();
+        assert_eq!(topic.declare(&step, "d", &args(1)).unwrap().writes.len(), 1);
+        let fault = topic.declare(&step, "d", &args(3)).unwrap_err();
         assert!(fault.what.contains("needs 3 brokers"));
-        assert!(Topic.declare(&step, "d", &args(0)).is_err());
+        assert!(topic.declare(&step, "d", &args(0)).is_err());
     }
 
     #[test]

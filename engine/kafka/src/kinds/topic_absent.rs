@@ -1,5 +1,7 @@
 //! `kafka::topic_absent`: a topic that is not there.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use krun_model::{
     Address, ByHand, Change, Effect, Fault, FaultCode, HandCx, Map, Outputs, ReadHost, StepKind,
@@ -16,10 +18,10 @@ use super::{
     args::{BOOTSTRAP, text, texts},
     consume::read_all,
 };
-use crate::cluster::{connection::Connection, effector::topic_seen, reach};
+use crate::clusters::{Client, Clusters, topic_seen};
 
 /// The kind.
-pub struct TopicAbsent;
+pub struct TopicAbsent(pub Arc<dyn Clusters>);
 
 #[derive(Deserialize)]
 struct Args {
@@ -68,14 +70,14 @@ impl StepKind for TopicAbsent {
 /// Refuses to delete what krun did not write: every record that is there is looked at.
 async fn refuse_foreign(
     host: &dyn ReadHost,
-    connection: &Connection,
+    client: &dyn Client,
     name: &str,
     seen: &TopicSeen,
 ) -> Result<(), Fault> {
     if seen.records == 0 {
         return Ok(());
     }
-    match read_all(host, connection, name, None).await?.foreign {
+    match read_all(host, client, name, None).await?.foreign {
         0 => Ok(()),
         foreign => Err(Fault::new(
             FaultCode::Conflict,
@@ -97,14 +99,14 @@ fn outputs(name: &str) -> Outputs {
 impl StateKind for TopicAbsent {
     async fn check(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let args: Args = cx.step.args()?;
-        if let Some(unknown) = reach::silent(&args.bootstrap, &[]).await {
+        if let Some(unknown) = self.0.silent(&args.bootstrap, &[]).await {
             return Ok(unknown);
         }
-        let connection = Connection::open(&args.bootstrap)?;
-        let Some(seen) = topic_seen(&connection, &args.name).await? else {
+        let client = self.0.open(&args.bootstrap)?;
+        let Some(seen) = topic_seen(&*client, &args.name).await? else {
             return Ok(Check::Satisfied(outputs(&args.name)));
         };
-        refuse_foreign(cx.host, &connection, &args.name, &seen).await?;
+        refuse_foreign(cx.host, &*client, &args.name, &seen).await?;
         Ok(Check::Drift {
             change: Change::Delete,
             why: "the topic is there; its records are lost with it".to_owned(),

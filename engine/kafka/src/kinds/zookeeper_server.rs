@@ -17,6 +17,7 @@ use serde_json::json;
 use super::args::{int, text};
 use crate::{
     aside,
+    clusters::Clusters,
     diagnosis::Patterns,
     distribution,
     process::{
@@ -24,7 +25,6 @@ use crate::{
         log_size, not_serving, outdated, port_free, standing, wanted,
     },
     versions::Program,
-    zookeeper,
 };
 
 const HEAP: &str = "256m";
@@ -35,12 +35,13 @@ const GRACE_MS: u64 = 20_000;
 /// The kind.
 pub struct Server {
     patterns: Arc<Patterns>,
+    clusters: Arc<dyn Clusters>,
 }
 
 impl Server {
     /// The kind; the patterns say what a dying server's log means.
-    pub fn new(patterns: Arc<Patterns>) -> Self {
-        Self { patterns }
+    pub fn new(patterns: Arc<Patterns>, clusters: Arc<dyn Clusters>) -> Self {
+        Self { patterns, clusters }
     }
 }
 
@@ -207,6 +208,7 @@ impl StepKind for Server {
 }
 
 struct Probe<'a> {
+    clusters: &'a dyn Clusters,
     args: &'a Args,
     missing: String,
 }
@@ -216,7 +218,8 @@ impl ReadyProbe for Probe<'_> {
     type Ready = String;
 
     async fn ask(&mut self) -> Result<Option<String>, Fault> {
-        match zookeeper::mode(&self.args.address, self.args.port).await {
+        let Args { address, port, .. } = self.args;
+        match self.clusters.zookeeper_mode(address, *port).await {
             Ok(mode) => Ok(Some(mode)),
             Err(missing) => {
                 self.missing = missing;
@@ -241,8 +244,8 @@ impl StateKind for Server {
         };
         let outputs = args.outputs(&started, &heap);
         let remembered = cx.step.memory.map(|memory| &memory.outputs);
-        let serves = || zookeeper::mode(&args.address, args.port);
-        Ok(match standing(cx.host, &started, remembered).await? {
+        let serves = || self.clusters.zookeeper_mode(&args.address, args.port);
+        Ok(match standing(cx.host, &started, &cx.step).await? {
             Standing::Ready => Check::Satisfied(outputs),
             Standing::Unseen => match serves().await {
                 Ok(_) => Check::Satisfied(outputs),
@@ -262,8 +265,7 @@ impl StateKind for Server {
             .required(cx.step.address)?;
         archive::take(cx.host, &server, &mut started).await;
         let spec = &started.spec;
-        let remembered = cx.step.memory.map(|memory| &memory.outputs);
-        let standing = standing(cx.host, &started, remembered).await?;
+        let standing = standing(cx.host, &started, &cx.step).await?;
         let log = log_size(cx.host, &spec.log).await?;
         match standing {
             Standing::Absent => {
@@ -288,6 +290,7 @@ impl StateKind for Server {
         }
         cx.progress.say("waiting until it serves");
         let mut probe = Probe {
+            clusters: &*self.clusters,
             args: &args,
             missing: "nothing answers".to_owned(),
         };
@@ -306,7 +309,8 @@ impl StateKind for Server {
             return Ok(Adoption::Nothing);
         };
         foreign.must_share(&started.settings, &["dataDir", "dataLogDir"])?;
-        zookeeper::mode(&args.address, args.port)
+        self.clusters
+            .zookeeper_mode(&args.address, args.port)
             .await
             .map_err(|why| {
                 Fault::new(FaultCode::Conflict, "this ZooKeeper can't be adopted").because(why)

@@ -3,11 +3,12 @@
 //! The wait ends as soon as the probe says yes, the process is gone, or its log says a known error
 //! that is fatal. It never sleeps for luck.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use camino::Utf8Path;
 use krun_model::{Fault, FaultCode, ProcessSpec, ReadHost};
+use tokio::time::Instant;
 
 use super::death::{self, NotReady};
 use crate::diagnosis::Patterns;

@@ -89,7 +89,7 @@ pub enum Standing {
     Absent,
     /// It runs, started with something else.
     Other(Running),
-    /// It runs, started with what is wanted; but krun was ended before it saw it ready.
+    /// It runs, started with what is wanted; but krun was ended before it saw this process ready.
     Unseen,
     /// It runs, started with what is wanted, and was seen ready.
     Ready,
@@ -102,16 +102,16 @@ pub enum Standing {
 pub async fn standing(
     host: &dyn ReadHost,
     started: &Started,
-    remembered: Option<&Outputs>,
+    step: &StepRef<'_>,
 ) -> Result<Standing, Fault> {
     let digest = started.spec.digest;
     Ok(match host.process(&started.spec.id).await? {
         None => Standing::Absent,
         Some(running) if running.digest != Some(digest) => Standing::Other(running),
         Some(_) => {
-            let seen = remembered
-                .and_then(|outputs| outputs.get("digest"))
-                .is_some_and(|seen| *seen == serde_json::json!(digest));
+            let remembered = step.memory.and_then(|memory| memory.outputs.get("digest"));
+            let seen = step.same_process
+                && remembered.is_some_and(|seen| *seen == serde_json::json!(digest));
             if seen {
                 Standing::Ready
             } else {

@@ -59,7 +59,10 @@ impl Lab {
         let mut lab = Self {
             folder,
             machine: LocalMachine::new(cache.to_owned(), cancel),
-            kinds: Kinds::new(krun_kafka::kinds(Arc::new(Patterns::builtin()))),
+            kinds: Kinds::new(krun_kafka::kinds(
+                Arc::new(Patterns::builtin()),
+                Arc::new(krun_kafka::Network),
+            )),
             deployment: String::new(),
             deployments: vec![],
             memory: Mutex::default(),
@@ -153,6 +156,7 @@ impl Lab {
             deployment: &self.deployment,
             args,
             memory,
+            same_process: memory.is_some(),
             unfinished: &[],
             kept: &NOTHING,
             secrets: &krun_model::secret::NoSecrets,

@@ -4,53 +4,65 @@
 //! and are copied with every history: each costs its own place here, never that of all others.
 
 use std::{
-    collections::{BTreeMap, btree_map},
+    collections::{BTreeMap, BTreeSet, btree_map},
     sync::Arc,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::EffectMemory;
-use crate::journal::Seq;
+use crate::{Address, Effect, journal::Seq};
 
 /// Effects in the order of their intents, each at most once. Copies share what they hold.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Effects(BTreeMap<Seq, Arc<EffectMemory>>);
+pub struct Effects {
+    all: BTreeMap<Seq, Arc<EffectMemory>>,
+    /// Those that start a process, by their steps: asked for once a step.
+    starts: BTreeSet<(Address, Seq)>,
+}
 
 impl Effects {
     /// Puts an effect in its place.
     pub fn push(&mut self, memory: EffectMemory) {
-        self.0.insert(memory.seq, Arc::new(memory));
+        if matches!(memory.effect, Effect::StartProcess(_)) {
+            self.starts.insert((memory.step.clone(), memory.seq));
+        }
+        self.all.insert(memory.seq, Arc::new(memory));
     }
 
     /// The effect of an intent.
     pub fn get(&self, intent: Seq) -> Option<&EffectMemory> {
-        self.0.get(&intent).map(|memory| &**memory)
+        self.all.get(&intent).map(|memory| &**memory)
     }
 
     /// Takes out the effect of an intent.
     pub fn remove(&mut self, intent: Seq) -> Option<EffectMemory> {
-        self.0.remove(&intent).map(Arc::unwrap_or_clone)
+        let memory = Arc::unwrap_or_clone(self.all.remove(&intent)?);
+        self.starts.remove(&(memory.step.clone(), intent));
+        Some(memory)
     }
 
     /// Keeps those of which something holds.
     pub fn retain(&mut self, mut holds: impl FnMut(&EffectMemory) -> bool) {
-        self.0.retain(|_, memory| holds(memory));
+        self.all.retain(|_, memory| holds(memory));
+        let all = &self.all;
+        self.starts.retain(|(_, intent)| all.contains_key(intent));
     }
 
     /// Takes all out.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.all.clear();
+        self.starts.clear();
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// The earliest.
@@ -60,14 +72,26 @@ impl Effects {
 
     /// All, the earliest first.
     pub fn iter(&self) -> Iter<'_> {
-        Iter(self.0.values())
+        Iter(self.all.values())
+    }
+
+    /// The last that started a process of a step.
+    pub fn last_start(&self, step: &Address) -> Option<Seq> {
+        let of_step = (step.clone(), Seq(0))..=(step.clone(), Seq(u64::MAX));
+        let (_, intent) = self.starts.range(of_step).next_back()?;
+        Some(*intent)
     }
 
     /// Changes each; the order stays.
     pub(super) fn each(&mut self, mut change: impl FnMut(&mut EffectMemory)) {
-        for memory in self.0.values_mut() {
-            change(Arc::make_mut(memory));
-        }
+        *self = std::mem::take(&mut self.all)
+            .into_values()
+            .map(|memory| {
+                let mut memory = Arc::unwrap_or_clone(memory);
+                change(&mut memory);
+                memory
+            })
+            .collect();
     }
 }
 
@@ -106,8 +130,9 @@ impl<'a> IntoIterator for &'a Effects {
 
 impl FromIterator<EffectMemory> for Effects {
     fn from_iter<I: IntoIterator<Item = EffectMemory>>(all: I) -> Self {
-        let all = all.into_iter();
-        Self(all.map(|memory| (memory.seq, Arc::new(memory))).collect())
+        let mut effects = Self::default();
+        all.into_iter().for_each(|memory| effects.push(memory));
+        effects
     }
 }
 
@@ -126,7 +151,7 @@ impl<'de> Deserialize<'de> for Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Effect, RunId, TargetState, Undo};
+    use crate::{RunId, TargetState, Undo};
 
     fn memory(seq: u64) -> EffectMemory {
         EffectMemory {

@@ -31,7 +31,9 @@ use krun_model::{
     event::RunStatus,
     journal::{Outcome, Record, Seq},
 };
-use krun_simulate::{Blows, Command, End, Fate, Place, Subject, World, deployment, krun, runtime};
+use krun_simulate::{
+    Blows, Command, End, Fate, Place, Strike, Subject, World, deployment, krun, runtime,
+};
 use oracle::{Must, Scene};
 
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions");
@@ -173,8 +175,8 @@ impl Life {
                 Command::Rollback => oracle::rollback(&records, &scene, force),
             };
             let blows = Blows {
-                kill,
-                error,
+                kill: kill.map(Strike::Nth),
+                error: error.map(|(nth, acts)| (Strike::Nth(nth), acts)),
                 delay: self.rng.bool(),
                 ..Blows::default()
             };

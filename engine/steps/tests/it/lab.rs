@@ -111,6 +111,7 @@ impl Lab {
             deployment: "d",
             args,
             memory: None,
+            same_process: false,
             unfinished: &[],
             kept: &NOTHING,
             secrets: &krun_model::secret::NoSecrets,

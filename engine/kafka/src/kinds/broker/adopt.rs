@@ -9,7 +9,7 @@ use krun_model::{
 
 use super::args::Args;
 use crate::{
-    cluster::connection::Connection,
+    clusters::Clusters,
     process::{Foreign, Wanted, effective, wanted},
 };
 
@@ -19,7 +19,7 @@ const ASK: Duration = Duration::from_secs(3);
 const IDENTITY: &[&str] = &["broker.id", "node.id", "log.dirs", "log.dir"];
 
 /// The broker that runs where this step's should.
-pub async fn adopt(cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
+pub async fn adopt(clusters: &dyn Clusters, cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
     let args: Args = cx.step.args()?;
     let heap = args.heap()?;
     let server = args.server(&heap);
@@ -30,7 +30,7 @@ pub async fn adopt(cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
         return Ok(Adoption::Nothing);
     };
     foreign.must_share(&started.settings, IDENTITY)?;
-    is_itself(cx, &args).await?;
+    is_itself(clusters, cx, &args).await?;
     let outputs = args.outputs(&started, &heap);
     let found = foreign
         .found(cx.host, &server, cx.step.secrets, *started, outputs)
@@ -39,17 +39,17 @@ pub async fn adopt(cx: &CheckCx<'_>) -> Result<Adoption, Fault> {
 }
 
 /// Whether the broker says that it is the one wanted, of the cluster that its log dirs belong to.
-async fn is_itself(cx: &CheckCx<'_>, args: &Args) -> Result<(), Fault> {
+async fn is_itself(clusters: &dyn Clusters, cx: &CheckCx<'_>, args: &Args) -> Result<(), Fault> {
     let refused = |why: String| {
         Fault::new(FaultCode::Conflict, "this broker can't be adopted")
             .at(args.endpoint())
             .because(why)
     };
-    let connection = Connection::open(&[args.endpoint()])?;
-    if !connection.metadata(None, ASK).await?.has_broker(args.id) {
+    let client = clusters.open(&[args.endpoint()])?;
+    if !client.metadata(None, ASK).await?.has_broker(args.id) {
         return Err(refused(format!("its cluster has no broker {}", args.id)));
     }
-    let (cluster, _) = connection.identity(ASK).await?;
+    let (cluster, _) = client.identity(ASK).await?;
     for folder in &args.log_dirs {
         let meta = effective(cx.host, &folder.join("meta.properties"))
             .await?

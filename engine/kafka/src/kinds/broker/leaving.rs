@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use krun_model::{Fault, FaultCode, history::StepMemory, kind::LeaveCx};
 
-use crate::cluster::{connection::Connection, reach};
+use crate::clusters::Clusters;
 
 const ASK: Duration = Duration::from_secs(5);
 /// How many partitions a fault names.
@@ -16,7 +16,7 @@ fn endpoint(memory: &StepMemory) -> Option<String> {
 
 /// Asks the broker itself, or the brokers that stay where it does not answer. Where no broker stays,
 /// the cluster goes as a whole, and there is nobody to keep anything for.
-pub async fn may_leave(cx: &LeaveCx<'_>) -> Result<(), Fault> {
+pub async fn may_leave(clusters: &dyn Clusters, cx: &LeaveCx<'_>) -> Result<(), Fault> {
     let staying: Vec<_> = cx
         .staying
         .iter()
@@ -32,12 +32,12 @@ pub async fn may_leave(cx: &LeaveCx<'_>) -> Result<(), Fault> {
         return Ok(());
     };
     let own: Vec<_> = endpoint(cx.memory).into_iter().collect();
-    let asked = if reach::any_accepts(&own).await {
+    let asked = if clusters.any_accepts(&own).await {
         own
     } else {
         staying
     };
-    if !reach::any_accepts(&asked).await {
+    if !clusters.any_accepts(&asked).await {
         return Err(Fault::new(
             FaultCode::Cluster,
             format!("whether broker {id} still holds partitions can't be told"),
@@ -46,7 +46,7 @@ pub async fn may_leave(cx: &LeaveCx<'_>) -> Result<(), Fault> {
         .because("no broker of the cluster answers")
         .hint("Start the brokers that stay, then run the same command again."));
     }
-    let view = Connection::open(&asked)?.metadata(None, ASK).await?;
+    let view = clusters.open(&asked)?.metadata(None, ASK).await?;
     let mut held: Vec<_> = view
         .partitions()
         .filter(|(_, partition)| partition.replicas.contains(&id))

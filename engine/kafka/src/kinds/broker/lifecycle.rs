@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use krun_model::{Effect, Fault, ProcessSpec, kind::ApplyCx};
+use krun_model::{Effect, Fault, FaultCode, ProcessSpec, kind::ApplyCx};
 use krun_steps::folders::ensure_dir;
 
 use super::{
@@ -10,7 +10,8 @@ use super::{
     probe::BrokerProbe,
 };
 use crate::{
-    cluster::{gate, isr, reach},
+    cluster::{gate, isr},
+    clusters::Clusters,
     diagnosis::Patterns,
     distribution,
     kinds::zookeeper_server::claim,
@@ -29,6 +30,7 @@ pub struct Lifecycle<'a> {
     pub args: &'a Args,
     pub spec: &'a ProcessSpec,
     pub patterns: &'a Patterns,
+    pub clusters: &'a dyn Clusters,
 }
 
 impl Lifecycle<'_> {
@@ -48,7 +50,15 @@ impl Lifecycle<'_> {
                 .progress
                 .say("waiting for the session of the killed broker to end")
         };
-        gate::unregistered(host, &args.peers, args.id, STALE_SESSION, say).await?;
+        gate::unregistered(
+            host,
+            self.clusters,
+            &args.peers,
+            args.id,
+            STALE_SESSION,
+            say,
+        )
+        .await?;
         self.start().await?;
         self.await_in_sync().await
     }
@@ -56,7 +66,14 @@ impl Lifecycle<'_> {
     /// Waits for a broker that was started already.
     pub async fn await_serving(&self) -> Result<(), Fault> {
         let log = log_size(self.cx.host, &self.spec.log).await?;
-        self.await_ready(log).await?;
+        if let Err(end) = self.await_ready(log).await {
+            // A krun that was cut off started it, perhaps before the session of the one before had ended.
+            if end.fault.code != FaultCode::ProcessDied {
+                return Err(end.into());
+            }
+            self.step_back().await?;
+            self.start().await?;
+        }
         self.await_in_sync().await
     }
 
@@ -64,12 +81,13 @@ impl Lifecycle<'_> {
     pub async fn restart(&self) -> Result<(), Fault> {
         let (host, args) = (self.cx.host, self.args);
         // Where no broker can be asked there is nothing to wait for: the restart may be the cure.
-        if reach::any_accepts(&args.peers).await {
+        if self.clusters.any_accepts(&args.peers).await {
             self.cx
                 .progress
                 .say("waiting until all other replicas are in sync");
             let what = format!("broker {} can't be restarted now", args.id);
-            gate::wait(host, &args.peers, args.limit(), &what, |view| {
+            let client = self.clusters.open(&args.peers)?;
+            gate::wait(host, &*client, args.limit(), &what, |view| {
                 Ok(isr::hold_back(view, args.id))
             })
             .await?;
@@ -97,24 +115,29 @@ impl Lifecycle<'_> {
                 .await?;
             match self.await_ready(log).await {
                 Err(end) if end.known.iter().any(|id| id == REGISTERED) && !until.over() => {
-                    self.cx
-                        .progress
-                        .say("waiting for the session of the killed broker to end");
-                    // It said why; it may not have ended yet.
-                    host.perform(Effect::StopProcess {
-                        id: self.spec.id.clone(),
-                        grace_ms: GRACE_MS,
-                    })
-                    .await?;
+                    self.step_back().await?;
                 }
                 other => return other.map_err(Fault::from),
             }
         }
     }
 
+    /// Before another start of a broker that does not come up, since the one before is still registered.
+    async fn step_back(&self) -> Result<(), Fault> {
+        self.cx
+            .progress
+            .say("waiting for the session of the killed broker to end");
+        // It said why; it may not have ended yet.
+        let stop = Effect::StopProcess {
+            id: self.spec.id.clone(),
+            grace_ms: GRACE_MS,
+        };
+        self.cx.host.perform(stop).await.map(drop)
+    }
+
     async fn await_ready(&self, log: u64) -> Result<(), NotReady> {
         self.cx.progress.say("waiting until it is registered");
-        let mut probe = BrokerProbe::new(self.args);
+        let mut probe = BrokerProbe::new(self.args, self.clusters);
         let (host, limit) = (self.cx.host, self.args.limit());
         await_ready(host, self.spec, log, limit, self.patterns, &mut probe).await
     }
@@ -126,7 +149,8 @@ impl Lifecycle<'_> {
             .progress
             .say("waiting until its replicas are in sync");
         let what = format!("the replicas on broker {} are not in sync", args.id);
-        gate::wait(self.cx.host, &args.peers, args.limit(), &what, |view| {
+        let client = self.clusters.open(&args.peers)?;
+        gate::wait(self.cx.host, &*client, args.limit(), &what, |view| {
             if view.has_broker(args.id) {
                 Ok(isr::not_back(view, args.id))
             } else {

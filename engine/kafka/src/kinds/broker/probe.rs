@@ -1,13 +1,13 @@
 //! Whether a broker serves: as its own metadata tells a client.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::Fault;
 
 use super::args::Args;
 use crate::{
-    cluster::{connection::Connection, reach},
+    clusters::{Client, Clusters},
     process::ReadyProbe,
 };
 
@@ -18,27 +18,30 @@ const ASK: Duration = Duration::from_millis(400);
 /// in one message, so it then also knows all topics.
 pub struct BrokerProbe<'a> {
     args: &'a Args,
-    connection: Option<Connection>,
+    clusters: &'a dyn Clusters,
+    client: Option<Arc<dyn Client>>,
     missing: String,
 }
 
 impl<'a> BrokerProbe<'a> {
     /// A probe of this broker.
-    pub fn new(args: &'a Args) -> Self {
+    pub fn new(args: &'a Args, clusters: &'a dyn Clusters) -> Self {
         Self {
             args,
-            connection: None,
+            clusters,
+            client: None,
             missing: format!("nothing accepts connections at {}", args.endpoint()),
         }
     }
 
-    fn connection(&mut self) -> Result<Connection, Fault> {
-        if let Some(connection) = &self.connection {
-            return Ok(connection.clone());
+    /// The client, made at the first question that somebody may answer.
+    fn client(&mut self) -> Result<Arc<dyn Client>, Fault> {
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
         }
-        let connection = Connection::open(&[self.args.endpoint()])?;
-        self.connection = Some(connection.clone());
-        Ok(connection)
+        let client = self.clusters.open(&[self.args.endpoint()])?;
+        self.client = Some(client.clone());
+        Ok(client)
     }
 }
 
@@ -47,17 +50,17 @@ impl ReadyProbe for BrokerProbe<'_> {
     type Ready = ();
 
     async fn ask(&mut self) -> Result<Option<()>, Fault> {
-        if self.connection.is_none() && !reach::accepts(&self.args.endpoint()).await {
+        if self.client.is_none() && !self.clusters.accepts(&self.args.endpoint()).await {
             return Ok(None);
         }
-        let connection = self.connection()?;
+        let client = self.client()?;
         let id = self.args.id;
-        match connection.metadata(None, ASK).await {
+        match client.metadata(None, ASK).await {
             Err(fault) => self.missing = fault.to_string(),
             Ok(view) if !view.has_broker(id) => {
                 self.missing = format!("broker {id} is not registered in the cluster");
             }
-            Ok(_) => match connection.identity(ASK).await? {
+            Ok(_) => match client.identity(ASK).await? {
                 (_, Some(_)) => return Ok(Some(())),
                 (_, None) => self.missing = "no controller is known".to_owned(),
             },
