@@ -60,7 +60,7 @@ impl EffectMemory {
     /// Whether what is journaled of it is about sealed bytes.
     pub fn is_sealed(&self) -> bool {
         let state = |state: &TargetState| matches!(state, TargetState::File { digest, .. } if digest.is_sealed());
-        let mut contents = self.effect.contents().into_iter();
+        let mut contents = self.effect.contents();
         contents.any(|content| content.digest.is_sealed())
             || state(&self.before)
             || self.after.as_ref().is_some_and(state)
@@ -457,7 +457,6 @@ impl History {
                 effect
                     .effect
                     .contents()
-                    .into_iter()
                     .flat_map(Content::blobs),
             );
         }
