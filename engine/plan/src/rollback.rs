@@ -229,6 +229,7 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
         .map(|e| &e.step)
         .collect();
     let nets = nets(history);
+    let busy = busy(&nets, &world);
     let mut acted = BTreeSet::new();
     let lines: Vec<_> = nets
         .iter()
@@ -243,7 +244,7 @@ pub fn rollback(history: &History, mut world: World) -> RollbackPlan {
             } else if target.is_in_cluster() {
                 in_cluster::act_on(net, &nets, subsumable, history, &world)
             } else {
-                act_on(net, &target, &world)
+                act_on(net, &target, &world, &busy)
             };
             for effect in plugins::taken_along(net, &action, history) {
                 world.apply(effect);
@@ -282,7 +283,15 @@ fn adopted(history: &History) -> impl Iterator<Item = UndoLine> {
     })
 }
 
-fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
+/// The steps of which a process still runs: until it is stopped it may write into what they claimed.
+fn busy(nets: &[Net<'_>], world: &World) -> BTreeSet<Address> {
+    let running = |net: &&Net<'_>| matches!(world.state(&net.target), TargetState::Running(_));
+    let processes = nets.iter().filter(running);
+    let steps = processes.flat_map(|net| net.all.iter().map(|effect| effect.step.clone()));
+    steps.collect()
+}
+
+fn act_on(net: &Net<'_>, target: &Target, world: &World, busy: &BTreeSet<Address>) -> UndoAction {
     let now = world.state(target);
     let effect = match way_back(net) {
         Undo::By(effect) => effect,
@@ -302,7 +311,9 @@ fn act_on(net: &Net<'_>, target: &Target, world: &World) -> UndoAction {
             vec![effect],
         ),
         (Target::Process(_), _) => UndoAction::Do(effect),
-        (Target::Contents(_), TargetState::Contents(_)) if effect.achieved(&now) => {
+        (Target::Contents(_), TargetState::Contents(_))
+            if effect.achieved(&now) && !busy.contains(&net.first.step) =>
+        {
             UndoAction::AlreadyBack
         }
         (Target::Contents(_), TargetState::Contents(_)) => UndoAction::Do(effect),

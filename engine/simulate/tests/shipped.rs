@@ -60,6 +60,16 @@ fn subject(name: &str, params: &[(&str, Value)]) -> Subject {
     }
 }
 
+/// A broker whose start failed late is still starting when a rollback looks into its folder, which is
+/// empty, and writes into it before the rollback stops it.
+#[test]
+fn what_is_written_until_a_process_is_stopped_is_set_aside() {
+    let subject = subject("single-host-3-broker.rhai", &[]);
+    let soak = Soak::new(subject, Faults::all()).unwrap_or_else(|f| panic!("{f:?}"));
+    let soaked = soak.run(7533, 1, 1, &AtomicBool::new(false));
+    assert!(soaked.failure.is_none(), "seed 7533");
+}
+
 /// How many seeds; `KRUN_SIMULATE_SEEDS` says otherwise.
 fn seeds(usual: u64) -> u64 {
     let given = std::env::var("KRUN_SIMULATE_SEEDS").ok();
