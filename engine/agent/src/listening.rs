@@ -168,7 +168,8 @@ mod tests {
             let same = |_| of(port, from_tables().unwrap()) == asked;
             assert!((0..100).any(same), "{address}");
             drop((client, listener));
-            assert_eq!(of(port, ask_kernel().unwrap()), [0; 0]);
+            // Somebody else may have the port by now.
+            assert!(!of(port, ask_kernel().unwrap()).contains(&asked[0]));
         }
     }
 
