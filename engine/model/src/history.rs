@@ -453,12 +453,7 @@ impl History {
                         _ => None,
                     }),
             );
-            all.extend(
-                effect
-                    .effect
-                    .contents()
-                    .flat_map(Content::blobs),
-            );
+            all.extend(effect.effect.contents().flat_map(Content::blobs));
         }
         all
     }

@@ -390,6 +390,6 @@ fn the_fold_and_its_version() {
     };
     assert_eq!(
         (krun_model::History::FOLD, come_to(2), come_to(4)),
-        (2, "e5f996ebb791".to_owned(), "3a4b3a113976".to_owned())
+        (3, "23001af90e22".to_owned(), "2975b014e5d9".to_owned())
     );
 }
