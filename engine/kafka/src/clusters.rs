@@ -200,7 +200,17 @@ pub async fn topic_seen(client: &dyn Client, name: &str) -> Result<Option<TopicS
     if !view.topics.contains_key(name) {
         return Ok(None);
     }
-    let view = client.offsets(view, TOPIC).await?;
+    let view = match client.offsets(view, TOPIC).await {
+        Ok(view) => view,
+        // Brokers show a topic for a moment after it was deleted; nobody leads it any more.
+        Err(fault) => {
+            let again = client.metadata(Some(name), TOPIC).await?;
+            return match again.topics.contains_key(name) {
+                true => Err(fault),
+                false => Ok(None),
+            };
+        }
+    };
     Ok(view.topics.get(name).map(|partitions| TopicSeen {
         partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
         replication_factor: partitions.first().map_or(0, |first| {

@@ -247,17 +247,21 @@ fn decide_state(
     before: &BTreeMap<Address, Change>,
     history: &History,
 ) -> (Change, Reason, Vec<DiffLine>) {
+    let restart = || declared.and_then(|d| restart_reason(d, observed, before, history));
     match check {
-        Check::Drift { change, why, diff } => (*change, Reason::Drift(why.clone()), diff.clone()),
+        // A process that runs and does not serve yet may also have read what was changed since.
+        Check::Drift { change, why, diff } => match restart() {
+            Some(reason) if *change == Change::Update => (Change::Restart, reason, diff.clone()),
+            _ => (*change, Reason::Drift(why.clone()), diff.clone()),
+        },
         Check::Unknown { why, diff } => (
             first_or_again(history.steps.get(&step.address)),
             Reason::KnownAfterApply(why.clone()),
             diff.clone(),
         ),
         Check::Satisfied(_) => {
-            let restart = declared.and_then(|d| restart_reason(d, observed, before, history));
             let adopted = history.adopted.get(&step.address);
-            match restart {
+            match restart() {
                 Some(reason) => (Change::Restart, reason, vec![]),
                 None if adopted.is_some() => {
                     let pid = adopted.map_or(0, |adopted| adopted.running.pid);

@@ -201,6 +201,28 @@ fn a_process_restarts_when_its_file_was_repaired_by_a_run_that_was_killed() {
 }
 
 #[test]
+fn a_process_that_does_not_serve_yet_restarts_when_its_file_was_changed_since() {
+    let starting = || Observation::State {
+        inputs: Digest::of("inputs"),
+        check: Check::Drift {
+            change: Change::Update,
+            why: "it runs but does not serve yet".into(),
+            diff: vec![],
+        },
+    };
+    let mut case = broker_case(vec![wrote(1), started(2), wrote(3)], None);
+    case.seen = starting();
+    let reason = Reason::ConfigChanged {
+        path: "/config".into(),
+        run: RunId(3),
+    };
+    assert_eq!(case.decide(), (Change::Restart, reason));
+    let mut case = broker_case(vec![wrote(1), started(2)], None);
+    case.seen = starting();
+    assert_eq!(case.decide().0, Change::Update);
+}
+
+#[test]
 fn an_act_is_done_once_per_key() {
     let inputs = Digest::of("inputs");
     let seen = |incarnation: Option<&str>| Observation::Once {
@@ -291,10 +313,6 @@ fn adopted(name: &str, seq: u64) -> (Address, AdoptedMemory) {
 
 #[test]
 fn an_adopted_process_stays_until_its_configuration_changes() {
-    let satisfied = || Observation::State {
-        check: Check::Satisfied(BTreeMap::new()),
-        inputs: Digest::of("inputs"),
-    };
     let mut case = Case::new(satisfied());
     case.history.adopted.extend([adopted("s", 5)]);
     assert_eq!(case.decide(), (Change::NoOp, Reason::Adopted { pid: 42 }));

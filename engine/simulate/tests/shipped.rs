@@ -60,25 +60,37 @@ fn subject(name: &str, params: &[(&str, Value)]) -> Subject {
     }
 }
 
-/// A broker whose start failed late is still starting when a rollback looks into its folder, which is
-/// empty, and writes into it before the rollback stops it.
+/// Seeds that found a defect once.
 #[test]
-fn what_is_written_until_a_process_is_stopped_is_set_aside() {
+fn single_host_where_it_once_broke() {
+    let seeds = [
+        // A broker whose start failed late is still starting when a rollback looks into its folder,
+        // which is empty, and writes into it before the rollback stops it.
+        7533,
+        // A broker that is still starting has read a configuration that was deleted since, and written again.
+        7860,
+        // A topic that somebody deletes is shown for a moment longer, and nobody knows its offsets.
+        9640,
+    ];
     let subject = subject("single-host-3-broker.rhai", &[]);
     let soak = Soak::new(subject, Faults::all()).unwrap_or_else(|f| panic!("{f:?}"));
-    let soaked = soak.run(7533, 1, 1, &AtomicBool::new(false));
-    assert!(soaked.failure.is_none(), "seed 7533");
+    for seed in seeds {
+        let soaked = soak.run(seed, 1, 1, &AtomicBool::new(false));
+        assert!(soaked.failure.is_none(), "seed {seed}");
+    }
 }
 
-/// How many seeds; `KRUN_SIMULATE_SEEDS` says otherwise.
-fn seeds(usual: u64) -> u64 {
-    let given = std::env::var("KRUN_SIMULATE_SEEDS").ok();
+/// A number from the environment: `KRUN_SIMULATE_SEEDS`, how many; `KRUN_SIMULATE_FROM`, the first.
+fn from_env(name: &str, usual: u64) -> u64 {
+    let given = std::env::var(name).ok();
     given.and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 fn soak(name: &str, params: &[(&str, Value)], usual: u64) {
     let soak = Soak::new(subject(name, params), Faults::all()).unwrap_or_else(|f| panic!("{f:?}"));
-    let soaked = soak.run(0, seeds(usual), 2, &AtomicBool::new(false));
+    let first = from_env("KRUN_SIMULATE_FROM", 0);
+    let count = from_env("KRUN_SIMULATE_SEEDS", usual);
+    let soaked = soak.run(first, count, 2, &AtomicBool::new(false));
     if let Some(failure) = &soaked.failure {
         panic!(
             "{name} {params:?}, seed {}: {}\n{}",
