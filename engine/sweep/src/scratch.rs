@@ -180,7 +180,7 @@ impl<'a> Scratch<'a> {
             .args(&self.spec.options)
             .env("KRUN_STATE", self.state())
             // Errands outlive krun; here they would only be in the way.
-            .env("KRUN_NO_ARCHIVE", "1")
+            .env("KRUN_NO_TRAINING", "1")
             .env_remove(self.spec.kill_variable)
             .env_remove(self.spec.fence_variable)
             .stdin(Stdio::null())

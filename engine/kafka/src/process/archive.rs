@@ -22,6 +22,8 @@ use crate::{
 
 /// Set to anything, archives are neither used nor made.
 const OFF: &str = "KRUN_NO_ARCHIVE";
+/// Set to anything, archives that are there are used, and none is made.
+const NO_TRAINING: &str = "KRUN_NO_TRAINING";
 /// The first Java that writes an archive of what a program loaded (`-XX:ArchiveClassesAtExit`, JEP 350).
 const FIRST_JAVA: u32 = 13;
 /// How often it is tried to make one.
@@ -97,6 +99,9 @@ async fn find(
         .is_some()
     {
         return Ok(whole(host, &archive).await?.then_some(archive));
+    }
+    if host.env(NO_TRAINING).await.is_some() {
+        return Ok(None);
     }
     let failed = host.read(&folder.join(format!("{name}.failed"))).await?;
     let failures = failed.unwrap_or_default();
