@@ -1,17 +1,17 @@
 //! The command line as clap reads it.
 
-use std::ffi::OsString;
-
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use krun_model::{Choice, OnFailure};
 
 mod back;
 mod care;
 mod proof;
+mod verb;
 
 pub use back::{ResolveArgs, RollbackArgs};
 pub use care::{GcArgs, StateCommand};
 pub use proof::{SimulateArgs, TestArgs};
+pub use verb::with_default_verb;
 
 /// Runs operational procedures as code: brings machines to what a runbook declares, says before what
 /// it will do, goes on when it was killed, and can take everything back.
@@ -462,62 +462,11 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
-/// Puts `run` in front of a first word that is a file and no command, so that `krun RUNBOOK` runs it.
-pub fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let command = Cli::command();
-    let run = command.find_subcommand("run");
-    let takes_value = |word: &str| {
-        command
-            .get_arguments()
-            .chain(run.iter().flat_map(|run| run.get_arguments()))
-            .filter(|arg| arg.get_action().takes_values())
-            .any(|arg| {
-                arg.get_long()
-                    .is_some_and(|long| word == format!("--{long}"))
-                    || arg
-                        .get_short()
-                        .is_some_and(|short| word == format!("-{short}"))
-            })
-    };
-    let mut at = 1;
-    while let Some(word) = arguments.get(at).and_then(|word| word.to_str()) {
-        if takes_value(word) {
-            at += 2;
-        } else if word.starts_with('-') {
-            at += 1;
-        } else {
-            let file = word.contains(['.', '/']) || std::path::Path::new(word).is_file();
-            if file && command.find_subcommand(word).is_none() {
-                arguments.insert(1, "run".into());
-            }
-            break;
-        }
-    }
-    arguments
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
-
-    fn words(line: &str) -> Vec<OsString> {
-        line.split_whitespace().map(OsString::from).collect()
-    }
-
-    #[test]
-    fn the_verb_may_be_left_out() {
-        for (given, read) in [
-            ("krun a.rhai -p x=1", "krun run a.rhai -p x=1"),
-            ("krun --state s a.rhai", "krun run --state s a.rhai"),
-            ("krun -p x=1 --as n a.rhai", "krun run -p x=1 --as n a.rhai"),
-            ("krun satus", "krun satus"),
-            ("krun --json plan a.rhai", "krun --json plan a.rhai"),
-            ("krun", "krun"),
-            ("krun --version", "krun --version"),
-        ] {
-            assert_eq!(with_default_verb(words(given)), words(read), "{given}");
-        }
-    }
 
     #[test]
     fn clap_is_content() {

@@ -4,99 +4,26 @@
 //! probed after a crash ([`Effect::achieved`]) and knows its way back ([`Effect::undo`]). Both are
 //! pure functions of the effect and of states that were seen.
 
+mod content;
 mod transition;
+mod undo;
 
 use std::collections::BTreeSet;
 
+pub use content::Content;
+pub use undo::Undo;
+
 use async_trait::async_trait;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Bytes, Digest, Fault, Map, ProcessId, ProcessSpec, Target, TargetState,
+    Address, Fault, ProcessId, ProcessSpec, Target, TargetState,
     configs::{ConfigChanges, ConfigsRef, differing},
     placement::{PartitionsRef, Placement},
     plugin::{Kept, PluginAct, PluginSeen},
     topic::{Acks, Committed, GroupRef, TopicRef, TopicSpec},
 };
-
-/// The bytes of a file to write, or of a process's variable. The journal keeps the digest; the bytes are
-/// a blob beside it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Content {
-    /// Digest of the bytes; that of their sealed form once they were sealed.
-    pub digest: Digest,
-    /// The bytes, once loaded.
-    #[serde(skip)]
-    pub bytes: Option<Bytes>,
-    /// Whether a secret stands in them, so that they must be sealed before anything is written down.
-    #[serde(skip)]
-    pub secret: bool,
-    /// The values of the secrets that stand in them, by name: sealed blobs. So it is known later what
-    /// must not be shown, though the value is another by then.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub values: Map<Digest>,
-}
-
-impl Content {
-    /// Content from bytes.
-    pub fn new(bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        Self {
-            digest: Digest::of(&bytes),
-            bytes: Some(bytes),
-            secret: false,
-            values: Map::new(),
-        }
-    }
-
-    /// Content from bytes in which a secret stands.
-    pub fn with_secret(bytes: impl Into<Bytes>) -> Self {
-        Self {
-            secret: true,
-            ..Self::new(bytes)
-        }
-    }
-
-    /// Whether its bytes hold a secret, and are not sealed yet.
-    pub fn is_open(&self) -> bool {
-        self.secret && !self.digest.is_sealed()
-    }
-
-    /// The blobs that it needs, by their names in a store.
-    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
-        let values = self.values.values().copied();
-        std::iter::once(self.digest).chain(values).map(Digest::blob)
-    }
-
-    /// The bytes, which must be loaded by now; `path` is where they are to be.
-    ///
-    /// # Errors
-    /// A defect of whoever performs the effect: they are not.
-    pub fn loaded(&self, path: &Utf8Path) -> Result<&Bytes, Fault> {
-        self.bytes
-            .as_ref()
-            .ok_or_else(|| Fault::internal("the bytes of a file to write were not loaded").at(path))
-    }
-
-    /// Content of which only the digest is known yet.
-    pub fn stored(digest: Digest) -> Self {
-        Self {
-            digest,
-            bytes: None,
-            secret: digest.is_sealed(),
-            values: Map::new(),
-        }
-    }
-}
-
-impl PartialEq for Content {
-    fn eq(&self, other: &Self) -> bool {
-        self.digest == other.digest
-    }
-}
-
-impl Eq for Content {}
 
 /// One change of the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,22 +196,6 @@ pub enum Effect {
     },
 }
 
-/// How an effect is taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Undo {
-    /// By another effect.
-    By(Effect),
-    /// With something that the same rollback takes back.
-    Contained(Target),
-    /// Not at all, on purpose: what was installed stays, and leaders move by themselves.
-    Kept,
-    /// Not possible.
-    Irreversible(String),
-    /// With its entry in the journal, which is all there is of it.
-    Forgotten,
-}
-
 impl Effect {
     /// What it writes or hands over: bytes that are kept beside the journal.
     pub fn contents(&self) -> impl Iterator<Item = &Content> {
@@ -421,130 +332,6 @@ impl Effect {
             ) => true,
             _ => false,
         }
-    }
-
-    /// How to take it back, given what was there before.
-    pub fn undo(&self, before: &TargetState) -> Undo {
-        match self {
-            Self::WriteFile { path, .. } | Self::RemoveFile { path } | Self::Link { path, .. } => {
-                restore_path(path, before)
-            }
-            Self::MakeDir { path, .. } => match before {
-                TargetState::Absent => Undo::By(Self::RemoveDir { path: path.clone() }),
-                _ => restore_path(path, before),
-            },
-            Self::RemoveDir { path } => restore_path(path, before),
-            Self::Move { from, to } => Undo::By(Self::Move {
-                from: to.clone(),
-                to: from.clone(),
-            }),
-            Self::Claim { path, quarantine } => Undo::By(Self::Release {
-                path: path.clone(),
-                keep: match before {
-                    TargetState::Contents(names) => names.clone(),
-                    _ => BTreeSet::new(),
-                },
-                quarantine: quarantine.clone(),
-            }),
-            Self::Release { .. } => Undo::Kept,
-            Self::StartProcess(spec) => Undo::By(Self::StopProcess {
-                id: spec.id.clone(),
-                grace_ms: spec.stop_grace_ms,
-            }),
-            Self::StopProcess { .. } => {
-                Undo::Irreversible("a process that was ended is started again by its step".into())
-            }
-            Self::InstallPackages { .. } => Undo::Kept,
-            Self::CreateTopic { topic, .. } => Undo::By(Self::DeleteTopic {
-                topic: topic.clone(),
-            }),
-            Self::DeleteTopic { .. } => {
-                Undo::Irreversible("the records of a deleted topic are gone".into())
-            }
-            Self::Produce { topic, .. } => Undo::Contained(Target::Topic(topic.clone())),
-            Self::AddPartitions { .. } => {
-                Undo::Irreversible("partitions can't be taken away from a topic".into())
-            }
-            Self::AlterConfigs { configs, changes } => match before {
-                TargetState::Configs(before) => Undo::By(Self::AlterConfigs {
-                    configs: configs.clone(),
-                    changes: as_before(changes, before),
-                }),
-                other => Undo::Irreversible(format!("the settings before were {other}")),
-            },
-            Self::CommitOffsets { group, .. } => {
-                let group = group.clone();
-                match before {
-                    TargetState::Committed(offsets) => Undo::By(Self::CommitOffsets {
-                        group,
-                        offsets: offsets.clone(),
-                    }),
-                    _ => Undo::By(Self::DeleteGroup { group }),
-                }
-            }
-            Self::DeleteGroup { .. } => {
-                Undo::Irreversible("a group that was deleted is made anew by its members".into())
-            }
-            Self::Reassign {
-                bootstrap,
-                moves,
-                throttle,
-                limit_ms,
-            } => match before {
-                TargetState::Replicas(before) => Undo::By(Self::Reassign {
-                    bootstrap: bootstrap.clone(),
-                    moves: moves
-                        .iter()
-                        .filter_map(|one| before.of(&one.topic, one.partition).cloned())
-                        .collect(),
-                    throttle: *throttle,
-                    limit_ms: *limit_ms,
-                }),
-                other => {
-                    Undo::Irreversible(format!("where the replicas were is not known: {other}"))
-                }
-            },
-            Self::ElectLeaders { .. } => Undo::Kept,
-            Self::PluginAct(act) => Undo::By(Self::PluginUndo {
-                act: act.clone(),
-                was: *before == TargetState::Plugin(PluginSeen::Satisfied),
-            }),
-            Self::PluginUndo { .. } => Undo::Kept,
-            Self::Keep { .. } => Undo::Forgotten,
-        }
-    }
-}
-
-/// The changes that put the same keys back.
-fn as_before(changes: &ConfigChanges, before: &Map<String>) -> ConfigChanges {
-    changes
-        .keys()
-        .map(|key| (key.clone(), before.get(key).cloned()))
-        .collect()
-}
-
-/// The way back to what was at a path before.
-fn restore_path(path: &Utf8PathBuf, before: &TargetState) -> Undo {
-    let path = path.clone();
-    match before {
-        TargetState::Absent => Undo::By(Effect::RemoveFile { path }),
-        TargetState::File {
-            digest,
-            mode,
-            uid,
-            gid,
-        } => Undo::By(Effect::WriteFile {
-            path,
-            content: Content::stored(*digest),
-            mode: *mode,
-            owner: Some((*uid, *gid)),
-        }),
-        TargetState::Dir { mode, .. } => Undo::By(Effect::MakeDir { path, mode: *mode }),
-        TargetState::Link { to } => Undo::By(Effect::Link {
-            path,
-            to: to.clone(),
-        }),
-        other => Undo::Irreversible(format!("{path} was {other}")),
     }
 }
 
