@@ -61,6 +61,15 @@ fn lab_with(plugin: &str, grants: &[String]) -> Lab {
     lab
 }
 
+/// A lab whose folder has a plugin that may write to a folder there.
+fn lab_for_writing(plugin: &str, folder: &str) -> Lab {
+    let lab = Lab::new(0);
+    fs::create_dir_all(lab.path(folder)).expect("a folder");
+    let grants = [format!("write:{}", lab.path(folder).display())];
+    add(&lab, &lab.path(""), &component(plugin), &grants).expect(0);
+    lab
+}
+
 fn add(lab: &Lab, folder: &Path, file: &Path, grants: &[String]) -> Done {
     let mut arguments = vec!["plugin", "add", file.to_str().expect("UTF-8")];
     arguments.extend(["--folder", folder.to_str().expect("UTF-8")]);

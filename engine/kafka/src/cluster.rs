@@ -24,5 +24,6 @@ pub mod reach;
 pub mod readback;
 pub mod reassign;
 pub mod records;
+mod shown;
 mod throttle;
 mod wire;

@@ -5,12 +5,14 @@
 
 #[path = "model/kinds.rs"]
 mod kinds;
+mod soaked;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
 use krun_model::{Digest, Runbook, runbook::SourceFile};
 use krun_script::{Loader, PathBase};
 use krun_simulate::{Faults, Node, Soak, Subject, World};
+use soaked::held;
 
 const FILES: &str = include_str!("files.rhai");
 
@@ -60,21 +62,8 @@ fn subject(runbook: &str) -> Subject {
 fn soak(runbook: &str, faults: Faults, seeds: u64) {
     let soak = Soak::new(subject(runbook), faults).unwrap_or_else(|fault| panic!("{fault:?}"));
     let soaked = soak.run(0, seeds, 2, &AtomicBool::new(false));
-    if let Some(failure) = &soaked.failure {
-        panic!(
-            "seed {}: {}\n{}",
-            failure.seed,
-            failure.broken.what,
-            failure.broken.said.join("\n")
-        );
-    }
+    held("files", &soak, &soaked);
     assert_eq!(soaked.seeds, seeds);
-    println!(
-        "{seeds} seeds in {:?}: {:.0} a second, {} moments in a run",
-        soaked.time,
-        seeds as f64 / soaked.time.as_secs_f64(),
-        soak.moments()
-    );
 }
 
 #[test]

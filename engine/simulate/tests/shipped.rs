@@ -24,6 +24,10 @@ use krun_simulate::{
 };
 use serde_json::{Value, json};
 
+mod soaked;
+
+use soaked::held;
+
 fn kinds(patterns: &Arc<Patterns>, clusters: Arc<dyn Clusters>) -> Kinds {
     let kafka = krun_kafka::kinds(patterns.clone(), clusters);
     Kinds::new(kafka.into_iter().chain(krun_steps::kinds()))
@@ -91,21 +95,7 @@ fn soak(name: &str, params: &[(&str, Value)], usual: u64) {
     let first = from_env("KRUN_SIMULATE_FROM", 0);
     let count = from_env("KRUN_SIMULATE_SEEDS", usual);
     let soaked = soak.run(first, count, 2, &AtomicBool::new(false));
-    if let Some(failure) = &soaked.failure {
-        panic!(
-            "{name} {params:?}, seed {}: {}\n{}",
-            failure.seed,
-            failure.broken.what,
-            failure.broken.said.join("\n")
-        );
-    }
-    println!(
-        "{name} {params:?}: {} seeds in {:?}, {:.0} a second, {} moments in a run",
-        soaked.seeds,
-        soaked.time,
-        soaked.seeds as f64 / soaked.time.as_secs_f64(),
-        soak.moments()
-    );
+    held(&format!("{name} {params:?}"), &soak, &soaked);
 }
 
 #[test]

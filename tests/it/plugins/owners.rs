@@ -3,11 +3,7 @@
 use super::*;
 
 fn lab() -> Lab {
-    let lab = Lab::new(0);
-    fs::create_dir_all(lab.path("folder")).expect("a folder");
-    let grants = [format!("write:{}", lab.path("folder").display())];
-    add(&lab, &lab.path(""), &component("owners"), &grants).expect(0);
-    lab
+    lab_for_writing("owners", "folder")
 }
 
 fn owned_by(lab: &Lab, team: &str) {

@@ -6,11 +6,7 @@ use super::{
 };
 
 fn lines_lab() -> Lab {
-    let lab = Lab::new(0);
-    fs::create_dir_all(lab.path("etc")).expect("a folder");
-    let grants = [format!("write:{}", lab.path("etc").display())];
-    add(&lab, &lab.path(""), &component("shared-line"), &grants).expect(0);
-    lab
+    lab_for_writing("shared-line", "etc")
 }
 
 fn with_lines(lab: &Lab, lines: &[&str]) {

@@ -5,11 +5,11 @@
 //! what is set is read, merged and written back, which loses nothing but a change that somebody else
 //! makes in between; a secret, which brokers don't tell, would be lost, so nothing is written then.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use krun_model::{
     Fault, FaultCode, Map,
-    configs::{ConfigChanges, ConfigsOf, ConfigsRef, differing},
+    configs::{ConfigChanges, ConfigsOf, ConfigsRef},
 };
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -18,13 +18,11 @@ use super::{
     alter,
     connection::Connection,
     native::configs::{self as native, Manner, Refusal, Resource},
+    shown::{self, until_shown},
 };
 
 /// How long one question may take.
 const ASK: Duration = Duration::from_secs(10);
-/// How long brokers may take to know a setting: through ZooKeeper each learns of it in its own time.
-const SPREAD: Duration = Duration::from_secs(15);
-const POLL: Duration = Duration::from_millis(20);
 
 /// All settings of a topic or of a broker, by key. Those of all brokers are what one broker, any, shows.
 /// None where there is no such topic.
@@ -159,33 +157,20 @@ pub async fn validate(
 pub async fn alter(configs: &ConfigsRef, changes: &ConfigChanges) -> Result<(), Fault> {
     let connection = Connection::open(&configs.bootstrap)?;
     write(&connection, configs, changes, false).await?;
-    let deadline = Instant::now() + SPREAD;
+    let deadline = shown::deadline();
     let each = match configs.of {
         ConfigsOf::Brokers => brokers(&connection).await?,
         _ => vec![0],
     };
     for broker in each {
-        loop {
+        let look = async || {
             let seen = match &configs.of {
                 ConfigsOf::Brokers => entries(&connection, Resource::Broker(broker)).await?,
                 of => describe(&connection, of).await?,
             };
-            let now = own(&configs.of, &seen.unwrap_or_default());
-            let left = differing(changes, &now);
-            if left.is_empty() {
-                break;
-            }
-            if Instant::now() > deadline {
-                return Err(Fault::new(
-                    FaultCode::Timeout,
-                    "the brokers took the settings, and do not show them",
-                )
-                .at(&configs.of)
-                .because(format!("not as wanted: {}", left.join(", ")))
-                .hint("Something else may be setting them too; run the same command again."));
-            }
-            tokio::time::sleep(POLL).await;
-        }
+            Ok(own(&configs.of, &seen.unwrap_or_default()))
+        };
+        until_shown("settings", &configs.of, changes, deadline, look).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Brokers take and show them by requests of their own since 2.6 (KIP-546); before, they were written into
 //! ZooKeeper, which krun does not do. librdkafka has no call for them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka_protocol::messages::{
     AlterClientQuotasRequest, DescribeClientQuotasRequest,
@@ -12,20 +12,18 @@ use kafka_protocol::messages::{
 };
 use krun_model::{
     Fault, FaultCode, Map,
-    configs::{ClientsOf, ConfigChanges, differing},
+    configs::{ClientsOf, ConfigChanges},
 };
 
 use super::{
     connection::Connection,
+    shown::{self, until_shown},
     wire::{Wire, refusal, text},
 };
 use crate::view::BrokerView;
 
 /// How long one question may take.
 const ASK: Duration = Duration::from_secs(5);
-/// How long brokers may take to know a quota: each learns of it in its own time.
-const SPREAD: Duration = Duration::from_secs(15);
-const POLL: Duration = Duration::from_millis(20);
 
 /// How the request for quotas says whose (KIP-546): by name, or the default.
 const NAMED: i8 = 0;
@@ -134,25 +132,10 @@ pub async fn alter(
             .because(why)
             .hint("Kafka's documentation names the quotas that there are and what they can be."));
     }
-    let deadline = Instant::now() + SPREAD;
+    let deadline = shown::deadline();
     for broker in &view.brokers {
-        loop {
-            let now = as_settings(shown_by(broker, of).await?);
-            let left = differing(changes, &now);
-            if left.is_empty() {
-                break;
-            }
-            if Instant::now() > deadline {
-                return Err(Fault::new(
-                    FaultCode::Timeout,
-                    "the brokers took the quotas, and do not show them",
-                )
-                .at(of)
-                .because(format!("not as wanted: {}", left.join(", ")))
-                .hint("Something else may be setting them too; run the same command again."));
-            }
-            tokio::time::sleep(POLL).await;
-        }
+        let look = async || Ok(as_settings(shown_by(broker, of).await?));
+        until_shown("quotas", of, changes, deadline, look).await?;
     }
     Ok(())
 }
