@@ -133,7 +133,9 @@ fn a_sweep_goes_on_where_it_was_broken_off() {
         lines[3].replace("\"ok\":true", "\"ok\":false"),
         &lines[5][..40],
     );
-    let said = [lines[0], lines[1], lines[2], &wrong, lines[4], cut].join("\n");
+    let stopped =
+        r#"{"event":"error","fault":{"code":"cancelled","what":"the sweep was stopped"}}"#;
+    let said = [lines[0], lines[1], lines[2], &wrong, lines[4], stopped, cut].join("\n");
     let said = lab.write("rows.jsonl", &said);
     let said = said.to_str().expect("UTF-8");
     let rest = ["-p", "many=1", "--continue", said];

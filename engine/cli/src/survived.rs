@@ -28,6 +28,8 @@ enum Line {
         ok: bool,
     },
     SweepFinished,
+    /// What ended it before its time, such as Ctrl-C.
+    Error,
 }
 
 impl Survived {
