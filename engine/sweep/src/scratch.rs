@@ -9,12 +9,19 @@ use std::{
 
 use camino::Utf8PathBuf;
 use krun_model::{DeploymentName, Fault, FaultCode, Journal as _, KillPoint, journal::Record};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
 use serde_json::Value;
 
 use crate::{Sweep, witness::Witness};
 
 /// How often processes are looked at while a krun runs.
-const LOOKS: Duration = Duration::from_millis(100);
+const LOOKS: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
 
 /// How the folder of a deployment that is kept begins.
 const KEPT: &str = "kept-";
@@ -193,8 +200,9 @@ impl<'a> Scratch<'a> {
             command.env(self.spec.kill_variable, kill.to_string());
         }
         let mut child = command.spawn().map_err(failed)?;
+        let pid = Pid::from_child(&child);
+        let end = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| failed(error.into()))?;
         let since = Instant::now();
-        let mut looked = Instant::now();
         loop {
             if let Some(status) = child.try_wait().map_err(failed)? {
                 self.witness.look();
@@ -214,11 +222,9 @@ impl<'a> Scratch<'a> {
                     .at(words.join(" "))
                 });
             }
-            if looked.elapsed() > LOOKS {
-                self.witness.look();
-                looked = Instant::now();
-            }
-            std::thread::sleep(Duration::from_micros(500));
+            self.witness.look();
+            // Until it ends, or it is time for a look.
+            let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&LOOKS));
         }
     }
 
