@@ -17,6 +17,14 @@ pub(crate) struct Life {
     pub(crate) run: Option<Trial>,
     /// The kill in the rollback.
     pub(crate) rollback: Option<Trial>,
+    /// How often a trial of it may be tried again because krun did not come to its point.
+    pub(crate) again: usize,
+}
+
+/// How a trial went.
+struct Went {
+    reached: bool,
+    wrong: Vec<String>,
 }
 
 /// Who lives it.
@@ -27,6 +35,15 @@ pub(crate) struct Living<'a, 'b> {
 }
 
 type Wrong = Result<Vec<String>, Fault>;
+
+impl From<Vec<String>> for Went {
+    fn from(wrong: Vec<String>) -> Self {
+        Self {
+            reached: true,
+            wrong,
+        }
+    }
+}
 
 impl Living<'_, '_> {
     /// Lives one life; a row for each of its trials. A trial that an earlier one of the same life made
@@ -42,8 +59,8 @@ impl Living<'_, '_> {
             Some(trial) => {
                 let since = Instant::now();
                 let alone = life.rollback.is_none();
-                let wrong = self.killed_in_run(&trial.point.kill, trial.what, alone);
-                let row = self.row(trial, since, wrong)?;
+                let went = self.killed_in_run(&trial.point.kill, trial.what, alone);
+                let row = self.row(trial, since, went)?;
                 let well = row.wrong.is_empty();
                 rows.push(row);
                 if !well || trial.what == What::RollsBack {
@@ -57,19 +74,19 @@ impl Living<'_, '_> {
         }
         if let Some(trial) = &life.rollback {
             let since = Instant::now();
-            let wrong = self.killed_in_rollback(&trial.point.kill);
-            rows.push(self.row(trial, since, wrong)?);
+            let went = self.killed_in_rollback(&trial.point.kill);
+            rows.push(self.row(trial, since, went)?);
         }
         Ok(rows)
     }
 
-    fn killed_in_run(&mut self, kill: &KillPoint, what: What, alone: bool) -> Wrong {
+    fn killed_in_run(&mut self, kill: &KillPoint, what: What, alone: bool) -> Result<Went, Fault> {
         let ended = self.scratch.run(true, Some(kill))?;
         if let Some(not) = self.not_killed(&ended) {
-            return Ok(vec![not]);
+            return Ok(not);
         }
         if what == What::RollsBack {
-            return self.take_back();
+            return Ok(self.take_back()?.into());
         }
         let ended = self.scratch.run(true, None);
         let mut wrong = self.expect("krun run", ended, false)?;
@@ -79,14 +96,14 @@ impl Living<'_, '_> {
         if wrong.is_empty() && alone {
             wrong = self.take_back()?;
         }
-        Ok(wrong)
+        Ok(wrong.into())
     }
 
-    fn killed_in_rollback(&mut self, kill: &KillPoint) -> Wrong {
+    fn killed_in_rollback(&mut self, kill: &KillPoint) -> Result<Went, Fault> {
         let ended = self.scratch.rollback(Some(kill))?;
         match self.not_killed(&ended) {
-            Some(not) => Ok(vec![not]),
-            None => self.take_back(),
+            Some(not) => Ok(not),
+            None => Ok(self.take_back()?.into()),
         }
     }
 
@@ -99,14 +116,18 @@ impl Living<'_, '_> {
         Ok(wrong)
     }
 
-    fn not_killed(&self, ended: &Ended) -> Option<String> {
+    fn not_killed(&self, ended: &Ended) -> Option<Went> {
         let Ended::Code(code) = ended else {
             return None;
         };
         let said = self.scratch.said();
-        Some(format!(
-            "krun did not come to this point and ended with exit code {code}: {said}"
-        ))
+        // One that failed before it came there is a finding, whatever the point.
+        Some(Went {
+            reached: *code != 0,
+            wrong: vec![format!(
+                "krun did not come to this point and ended with exit code {code}: {said}"
+            )],
+        })
     }
 
     fn expect(&self, what: &str, ended: Result<Ended, Fault>, or_usage: bool) -> Wrong {
@@ -129,15 +150,16 @@ impl Living<'_, '_> {
     }
 
     /// What cannot even be looked at is wrong, too; only the user's stop ends the sweep.
-    fn row(&self, trial: &Trial, since: Instant, wrong: Wrong) -> Result<Row, Fault> {
-        let wrong = match wrong {
+    fn row(&self, trial: &Trial, since: Instant, went: Result<Went, Fault>) -> Result<Row, Fault> {
+        let went = match went {
             Err(fault) if fault.code == FaultCode::Cancelled => return Err(fault),
-            Err(fault) => vec![fault.to_string()],
-            Ok(wrong) => wrong,
+            Err(fault) => vec![fault.to_string()].into(),
+            Ok(went) => went,
         };
         Ok(Row {
             trial: trial.clone(),
-            wrong,
+            reached: went.reached,
+            wrong: went.wrong,
             took: since.elapsed(),
             kept: None,
         })

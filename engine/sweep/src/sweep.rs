@@ -20,6 +20,9 @@ use crate::{
     scratch::Scratch,
 };
 
+/// How often a trial is tried again in a life of its own, where krun did not come to its point.
+const AGAIN: usize = 3;
+
 /// A sweep to be made.
 pub struct Sweep<'a> {
     /// What all scratch deployments have in common.
@@ -119,6 +122,9 @@ impl Sweep<'_> {
                             clusters: self.clusters,
                         };
                         let mut made = living.live(&life)?;
+                        if life.again > 0 {
+                            made.retain(|row| row.reached);
+                        }
                         self.keep_failed(&mut scratch, &mut made, kept);
                         lock(queue).extend(not_tried(life, &made));
                         for row in made {
@@ -194,22 +200,34 @@ fn lives(trials: Vec<Trial>) -> VecDeque<Life> {
         lives.push_back(Life {
             run: Some(trial),
             rollback,
+            again: AGAIN,
         });
     }
     lives.extend(rollbacks.into_iter().map(|trial| Life {
         run: None,
         rollback: Some(trial),
+        again: AGAIN,
     }));
     lives
 }
 
-/// The rollback's trial, if the run before it went wrong: it gets a life of its own.
-fn not_tried(life: Life, made: &[Row]) -> Option<Life> {
-    let trial = life.rollback?;
-    let tried = made.iter().any(|row| row.trial.number == trial.number);
-    (!tried).then_some(Life {
-        run: None,
-        rollback: Some(trial),
+/// Trials of a life that were not made, because the one before went wrong or krun did not come to the point:
+/// each gets a life of its own.
+fn not_tried(life: Life, made: &[Row]) -> impl Iterator<Item = Life> {
+    let tried: Vec<usize> = made.iter().map(|row| row.trial.number).collect();
+    let trials = [life.run, life.rollback].into_iter().flatten();
+    let left = trials.filter(move |trial| !tried.contains(&trial.number));
+    left.map(move |trial| {
+        let again = life.again.saturating_sub(1);
+        let (run, rollback) = match trial.what {
+            What::RollbackGoesOn => (None, Some(trial)),
+            _ => (Some(trial), None),
+        };
+        Life {
+            run,
+            rollback,
+            again,
+        }
     })
 }
 
@@ -268,21 +286,32 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_an_earlier_failure_hid_is_tried_again() {
-        let life = || Life {
-            run: Some(trial(1, What::GoesOn)),
-            rollback: Some(trial(2, What::RollbackGoesOn)),
-        };
-        let row = |number| Row {
+    fn row(number: usize, reached: bool) -> Row {
+        Row {
             trial: trial(number, What::GoesOn),
+            reached,
             wrong: vec!["something".into()],
             took: Duration::ZERO,
             kept: None,
+        }
+    }
+
+    fn numbers_left(made: &[Row]) -> Vec<(Option<usize>, Option<usize>)> {
+        let number = |trial: &Option<Trial>| trial.as_ref().map(|trial| trial.number);
+        let life = Life {
+            run: Some(trial(1, What::GoesOn)),
+            rollback: Some(trial(2, What::RollbackGoesOn)),
+            again: AGAIN,
         };
-        let again = not_tried(life(), &[row(1)]).unwrap();
-        assert!(again.run.is_none());
-        assert_eq!(again.rollback.map(|trial| trial.number), Some(2));
-        assert!(not_tried(life(), &[row(1), row(2)]).is_none());
+        let left = not_tried(life, made).inspect(|life| assert_eq!(life.again, AGAIN - 1));
+        left.map(|life| (number(&life.run), number(&life.rollback)))
+            .collect()
+    }
+
+    #[test]
+    fn what_was_not_tried_is_tried_again() {
+        assert_eq!(numbers_left(&[row(1, true)]), [(None, Some(2))]);
+        assert_eq!(numbers_left(&[row(1, true), row(2, true)]), []);
+        assert_eq!(numbers_left(&[]), [(Some(1), None), (None, Some(2))]);
     }
 }

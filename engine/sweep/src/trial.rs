@@ -76,6 +76,9 @@ impl Trial {
 pub struct Row {
     /// The trial.
     pub trial: Trial,
+    /// Whether krun came to the point. Whether it does may be up to chance: which replicas move, and whether
+    /// any does, is decided by where brokers put them.
+    pub reached: bool,
     /// What is not as in the undisturbed life; empty if all is well.
     pub wrong: Vec<String>,
     /// How long it took, from the start of the krun that was killed.
