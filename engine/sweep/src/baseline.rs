@@ -39,8 +39,6 @@ pub(crate) struct Baseline {
     first: Tree,
     topics_first: Vec<Option<Map<String>>>,
     after: State,
-    /// Folders whose contents belong to processes.
-    claimed: Vec<Utf8PathBuf>,
     /// What two undisturbed lives have different.
     different: BTreeSet<Utf8PathBuf>,
     /// The clusters that the deployment's effects are in.
@@ -64,7 +62,7 @@ impl Baseline {
         known: Vec<Vec<String>>,
     ) -> Result<Self, Fault> {
         scratch.reset()?;
-        let first = look(scratch, None)?;
+        let first = look(scratch, None, &BTreeSet::new())?;
         let topics_first = topics(clusters, &known)?;
         if scratch.spec.then.is_some() {
             let ended = scratch.run(false, None)?;
@@ -88,22 +86,12 @@ impl Baseline {
         let ended = scratch.rollback(None)?;
         ended_well(scratch, "the undisturbed rollback", &ended)?;
         let all = scratch.journal()?;
-        let claimed = History::fold(&done)
-            .effects
-            .iter()
-            .filter_map(|memory| match &memory.effect {
-                Effect::Claim { path, .. } => path.strip_prefix(scratch.world()).ok(),
-                _ => None,
-            })
-            .map(Utf8Path::to_owned)
-            .collect();
         let baseline = Self {
             run: points(&before, &done[before.len()..], &scratch.world()),
             rollback: points(&done, &all[done.len()..], &scratch.world()),
             first,
             topics_first,
             after,
-            claimed,
             different: BTreeSet::new(),
             clusters: clusters_of,
         };
@@ -125,13 +113,8 @@ impl Baseline {
     ) -> Result<Vec<String>, Fault> {
         let now = State::of(scratch, clusters, &self.clusters)?;
         let mut wrong = vec![];
-        let paths = now.tree.differing(&self.after.tree).filter(|path| {
-            !self.different.contains(*path)
-                && !self
-                    .claimed
-                    .iter()
-                    .any(|folder| path != folder && path.starts_with(folder))
-        });
+        let paths = now.tree.differing(&self.after.tree);
+        let paths = paths.filter(|path| !self.different.contains(*path));
         told(&mut wrong, paths, |path| {
             let (there, wanted) = (now.tree.at(path), self.after.tree.at(path));
             format!("{path} is {there}, not {wanted}")
@@ -156,7 +139,7 @@ impl Baseline {
         scratch: &mut Scratch<'_>,
         clusters: &dyn Clusters,
     ) -> Result<Vec<String>, Fault> {
-        let now = look(scratch, None)?;
+        let now = look(scratch, None, &BTreeSet::new())?;
         let mut wrong = vec![];
         told(&mut wrong, now.differing(&self.first), |path| {
             let (there, wanted) = (now.at(path), self.first.at(path));
@@ -186,14 +169,16 @@ impl State {
         which: &[Vec<String>],
     ) -> Result<Self, Fault> {
         let records = scratch.journal()?;
-        let id = History::fold(&records).id;
+        let history = History::fold(&records);
+        let claimed = claimed(&history, &scratch.world());
+        let id = history.id;
         let plan = match scratch.plan(true)? {
             Ended::Code(code) => code,
             Ended::Killed => 137,
         };
         let running = count(scratch.witness.look().iter());
         Ok(Self {
-            tree: look(scratch, id.as_deref())?,
+            tree: look(scratch, id.as_deref(), &claimed)?,
             running,
             starts: scratch.witness.starts(),
             topics: topics(clusters, which)?,
@@ -203,9 +188,25 @@ impl State {
     }
 }
 
-fn look(scratch: &Scratch<'_>, id: Option<&str>) -> Result<Tree, Fault> {
+/// Folders whose contents belong to processes, as seen from the scratch folder.
+fn claimed(history: &History, world: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
+    let effects = history.effects.iter();
+    effects
+        .filter_map(|memory| match &memory.effect {
+            Effect::Claim { path, .. } => path.strip_prefix(world).ok(),
+            _ => None,
+        })
+        .map(Utf8Path::to_owned)
+        .collect()
+}
+
+fn look(
+    scratch: &Scratch<'_>,
+    id: Option<&str>,
+    closed: &BTreeSet<Utf8PathBuf>,
+) -> Result<Tree, Fault> {
     let world = scratch.world();
-    Tree::of(&world, id)
+    Tree::of(&world, id, closed)
         .map_err(|error| Fault::io("could not look at the scratch folder", &world, &error))
 }
 

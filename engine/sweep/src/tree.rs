@@ -1,7 +1,11 @@
 //! A folder as a value: every path with kind, mode, owner and digest, so that two states of it can be
 //! compared to the byte.
 
-use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::Digest;
@@ -15,14 +19,24 @@ pub struct Tree(BTreeMap<Utf8PathBuf, String>);
 
 impl Tree {
     /// Looks at a folder; empty where there is none. Where a file has the text `id` in it, that counts
-    /// as the same whatever it is: a deployment's random id differs from life to life.
+    /// as the same whatever it is: a deployment's random id differs from life to life. What is in `closed`
+    /// folders is not looked at; they are relative to the folder.
     ///
     /// # Errors
     /// What the filesystem says, but for what vanishes meanwhile.
-    pub fn of(folder: &Utf8Path, id: Option<&str>) -> io::Result<Self> {
-        let mut tree = BTreeMap::new();
-        walk(folder, Utf8Path::new(""), id, &mut tree)?;
-        Ok(Self(tree))
+    pub fn of(
+        folder: &Utf8Path,
+        id: Option<&str>,
+        closed: &BTreeSet<Utf8PathBuf>,
+    ) -> io::Result<Self> {
+        let mut walk = Walk {
+            top: folder,
+            id,
+            closed,
+            tree: BTreeMap::new(),
+        };
+        walk.look(Utf8Path::new(""))?;
+        Ok(Self(walk.tree))
     }
 
     /// The paths at which two trees differ.
@@ -54,43 +68,52 @@ impl Tree {
     }
 }
 
-fn walk(
-    top: &Utf8Path,
-    below: &Utf8Path,
-    id: Option<&str>,
-    tree: &mut BTreeMap<Utf8PathBuf, String>,
-) -> io::Result<()> {
-    let path = top.join(below);
-    let meta = match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        meta => meta?,
-    };
-    let rights = format!("{:o} {}:{}", meta.mode() & 0o7777, meta.uid(), meta.gid());
-    if meta.is_symlink() {
-        let to = fs::read_link(&path)?;
-        tree.insert(below.to_owned(), format!("link to {}", to.display()));
-    } else if meta.is_dir() {
-        tree.insert(below.to_owned(), format!("folder {rights}"));
-        for entry in path.read_dir_utf8()? {
-            walk(top, &below.join(entry?.file_name()), id, tree)?;
-        }
-    } else {
-        let bytes = match fs::read(&path) {
+struct Walk<'a> {
+    top: &'a Utf8Path,
+    id: Option<&'a str>,
+    closed: &'a BTreeSet<Utf8PathBuf>,
+    tree: BTreeMap<Utf8PathBuf, String>,
+}
+
+impl Walk<'_> {
+    fn look(&mut self, below: &Utf8Path) -> io::Result<()> {
+        let path = self.top.join(below);
+        let meta = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            bytes => bytes?,
+            meta => meta?,
         };
-        let digest = match (id, std::str::from_utf8(&bytes)) {
-            (Some(id), Ok(text)) if bytes.len() < REWRITTEN => {
-                Digest::of(text.replace(id, "ID").as_bytes())
+        let rights = format!("{:o} {}:{}", meta.mode() & 0o7777, meta.uid(), meta.gid());
+        if meta.is_symlink() {
+            let to = fs::read_link(&path)?;
+            self.tree
+                .insert(below.to_owned(), format!("link to {}", to.display()));
+        } else if meta.is_dir() {
+            self.tree
+                .insert(below.to_owned(), format!("folder {rights}"));
+            if self.closed.contains(below) {
+                return Ok(());
             }
-            _ => Digest::of(&bytes),
-        };
-        tree.insert(
-            below.to_owned(),
-            format!("file {rights} {}", digest.short()),
-        );
+            for entry in path.read_dir_utf8()? {
+                self.look(&below.join(entry?.file_name()))?;
+            }
+        } else {
+            let bytes = match fs::read(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                bytes => bytes?,
+            };
+            let digest = match (self.id, std::str::from_utf8(&bytes)) {
+                (Some(id), Ok(text)) if bytes.len() < REWRITTEN => {
+                    Digest::of(text.replace(id, "ID").as_bytes())
+                }
+                _ => Digest::of(&bytes),
+            };
+            self.tree.insert(
+                below.to_owned(),
+                format!("file {rights} {}", digest.short()),
+            );
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -106,6 +129,20 @@ mod tests {
         fs::write(path.join("a/f"), "deployment 1234\n").unwrap();
         symlink("a/f", path.join("l")).unwrap();
         (folder, path)
+    }
+
+    fn look(path: &Utf8Path, id: Option<&str>) -> io::Result<Tree> {
+        Tree::of(path, id, &BTreeSet::new())
+    }
+
+    #[test]
+    fn a_closed_folder_is_there_and_no_more() {
+        let (_folder, path) = lab();
+        let closed = BTreeSet::from(["a".into()]);
+        let tree = Tree::of(&path, None, &closed).unwrap();
+        assert_eq!(tree.at("a/f".into()), "nothing");
+        assert!(tree.at("a".into()).starts_with("folder"));
+        assert_eq!(tree.at("l".into()), "link to a/f");
     }
 
     #[test]
@@ -127,9 +164,9 @@ mod tests {
         ];
         for (at, change) in changes {
             let (_folder, path) = lab();
-            let before = Tree::of(&path, None).unwrap();
+            let before = look(&path, None).unwrap();
             change(&path);
-            let after = Tree::of(&path, None).unwrap();
+            let after = look(&path, None).unwrap();
             let mut paths = after.differing(&before);
             assert!(paths.any(|path| path == at), "{at}");
         }
@@ -138,11 +175,11 @@ mod tests {
     #[test]
     fn a_deployments_id_is_no_difference() {
         let (_folder, path) = lab();
-        let one = Tree::of(&path, Some("1234")).unwrap();
+        let one = look(&path, Some("1234")).unwrap();
         fs::write(path.join("a/f"), "deployment 5678\n").unwrap();
-        let other = Tree::of(&path, Some("5678")).unwrap();
+        let other = look(&path, Some("5678")).unwrap();
         assert_eq!(one.differing(&other).count(), 0);
-        let raw = Tree::of(&path, None).unwrap();
+        let raw = look(&path, None).unwrap();
         assert_eq!(one.differing(&raw).count(), 1);
     }
 }
