@@ -12,14 +12,18 @@ use rustix::process::Signal;
 use crate::cluster::Cluster;
 
 /// A command of another krun, which never heard of the first: another state folder.
-fn other(cluster: &Cluster, verb: &str, more: &[&str]) -> Done {
+pub fn other(cluster: &Cluster, verb: &str, more: &[&str]) -> Command {
     let mut command = cluster.command(verb, more);
     command.env("KRUN_STATE", cluster.lab.path("other-state"));
-    Done::of(command)
+    command
+}
+
+fn by_other(cluster: &Cluster, verb: &str, more: &[&str]) -> Done {
+    Done::of(other(cluster, verb, more))
 }
 
 /// Starts a server with its launcher, as a person would.
-fn by_hand(cluster: &Cluster, launcher: &str, config: &str, heap: &str) {
+pub fn by_hand(cluster: &Cluster, launcher: &str, config: &str, heap: &str) {
     let kafka = cluster.root().join("kafka");
     let started = Command::new(kafka.join("bin").join(launcher))
         .arg("-daemon")
@@ -62,7 +66,7 @@ fn servers(cluster: &Cluster) -> BTreeMap<String, u32> {
 }
 
 /// Ends what was started by hand, also when the test fails.
-struct Hands<'a>(&'a Cluster);
+pub struct Hands<'a>(pub &'a Cluster);
 
 impl Drop for Hands<'_> {
     fn drop(&mut self) {
@@ -73,7 +77,7 @@ impl Drop for Hands<'_> {
 }
 
 /// Waits until clients see all brokers.
-fn await_brokers(cluster: &Cluster, count: usize) {
+pub fn await_brokers(cluster: &Cluster, count: usize) {
     let since = Instant::now();
     loop {
         let output = Command::new("kcat")
@@ -125,7 +129,7 @@ fn a_cluster_that_was_started_by_hand() {
     assert!(cluster.lab.pids().is_empty(), "none of them is krun's");
 
     // In the way, unless it is adopted.
-    let refused = other(&cluster, "run", &[]).expect(4);
+    let refused = by_other(&cluster, "run", &[]).expect(4);
     for text in ["krun::port-taken", "krun adopt"] {
         assert!(
             refused.err().contains(text),
@@ -134,14 +138,14 @@ fn a_cluster_that_was_started_by_hand() {
         );
     }
 
-    let plan = other(&cluster, "adopt", &["--plan"]).expect(0);
+    let plan = by_other(&cluster, "adopt", &["--plan"]).expect(0);
     for text in [&started["server"].to_string(), "heap: 300m → 256m"] {
         assert!(plan.out().contains(text), "`{text}` in\n{}", plan.out());
     }
-    other(&cluster, "adopt", &[]).expect(10);
-    other(&cluster, "adopt", &["--yes"]).expect(0);
+    by_other(&cluster, "adopt", &[]).expect(10);
+    by_other(&cluster, "adopt", &["--yes"]).expect(0);
     assert_eq!(servers(&cluster), started, "all run on");
-    let nothing = other(&cluster, "adopt", &["--yes"]).expect(2);
+    let nothing = by_other(&cluster, "adopt", &["--yes"]).expect(2);
     assert!(
         nothing.err().contains("nothing to adopt"),
         "{}",
@@ -149,7 +153,7 @@ fn a_cluster_that_was_started_by_hand() {
     );
 
     // What is as wanted stays; what differs is shown, and is only ended with consent.
-    let plan = other(&cluster, "plan", &["--json"]).expect(0);
+    let plan = by_other(&cluster, "plan", &["--json"]).expect(0);
     let plan = &plan.events()[0]["plan"];
     let changes: Vec<String> = plan["steps"]
         .as_array()
@@ -168,10 +172,10 @@ fn a_cluster_that_was_started_by_hand() {
             || line.starts_with("\"consume\"")),
         "{changes:?}"
     );
-    let refused = other(&cluster, "run", &[]).expect(10);
+    let refused = by_other(&cluster, "run", &[]).expect(10);
     assert!(refused.err().contains("--yes"), "{}", refused.err());
     assert_eq!(servers(&cluster), started);
-    let run = other(&cluster, "run", &["--json", "--yes"]);
+    let run = by_other(&cluster, "run", &["--json", "--yes"]);
     eprintln!("{}", run.err());
     let run = run.expect(0);
     let touched: Vec<String> = run.changes().into_iter().map(|(step, _)| step).collect();
@@ -183,12 +187,12 @@ fn a_cluster_that_was_started_by_hand() {
     );
     assert_ne!(now["server2"], started["server2"]);
     assert_eq!(cluster.lab.pids()["broker-2"], now["server2"], "krun's own");
-    let again = other(&cluster, "run", &["--json"]).expect(0);
+    let again = by_other(&cluster, "run", &["--json"]).expect(0);
     assert_eq!(again.finished()["changed"], 0);
 
     // One that died is started as krun's own.
     signal(now["server"], Signal::KILL);
-    let back = other(&cluster, "run", &["--json", "--yes"]).expect(0);
+    let back = by_other(&cluster, "run", &["--json", "--yes"]).expect(0);
     assert!(back.changes().iter().any(|(step, _)| step == "broker-1"));
     assert!(cluster.lab.pids().contains_key("broker-1"));
 

@@ -4,7 +4,7 @@
 //! Steps are matched by address, through `moved(…)`, and compared by kind, arguments and order: how the
 //! script is written plays no part. What can't be done safely is refused with the reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use krun_model::{
     Address, History, Kind, Runbook, Step, Value,
@@ -150,12 +150,11 @@ fn compare(
             table.push(row(&step.address, Fate::Reordered { added, dropped }));
         }
     }
-    for address in old.keys() {
-        let refused = |row: &Reconciled| row.step == *address;
-        if runbook.step(address).is_none() && history.knows(address) && !table.iter().any(refused) {
-            table.push(row(address, Fate::Orphaned));
-        }
-    }
+    let now: HashSet<_> = runbook.steps.iter().map(|step| &step.address).collect();
+    let refused: HashSet<_> = table.iter().map(|row| row.step.clone()).collect();
+    let gone = old.keys().filter(|address| !now.contains(*address));
+    let orphaned = gone.filter(|address| !refused.contains(*address) && history.knows(address));
+    table.extend(orphaned.map(|address| row(address, Fate::Orphaned)));
 }
 
 /// The arguments in which two steps differ; those that only say how a thing is reached don't count.

@@ -31,6 +31,7 @@ use crate::{
     observe::{self, Known},
     remembered::Remembered,
     skipped,
+    verify::{settles, verify},
 };
 
 /// Everything that the steps of one run share.
@@ -320,7 +321,11 @@ impl RunCx {
             Kind::Once(kind) => kind.apply(apply).await,
             Kind::State(state) => {
                 let outputs = state.apply(apply).await?;
-                self.verify(step, kind, args).await?;
+                let settles = {
+                    let declared = &self.state().observed.declared;
+                    declared.get(&step.address).is_some_and(settles)
+                };
+                verify(&self.session, step, kind, args, settles, apply.host).await?;
                 Ok(outputs)
             }
         }
@@ -342,44 +347,6 @@ impl RunCx {
             .restart_group
             .clone()?;
         Some(self.groups.get(&group)?.lock().await)
-    }
-
-    /// After apply, a check must find nothing left to do.
-    async fn verify(
-        &self,
-        step: &Step,
-        kind: &Kind,
-        args: &serde_json::Value,
-    ) -> Result<(), Fault> {
-        let left =
-            match observe::look(&self.session, &*self.session.machine, kind, step, args).await {
-                Observation::State {
-                    check: Check::Satisfied(_),
-                    ..
-                } => return Ok(()),
-                Observation::State {
-                    check: Check::Drift { why, diff, .. },
-                    ..
-                } => {
-                    let lines = diff
-                        .iter()
-                        .map(|line| format!("{}: {} is wanted", line.key, line.after));
-                    std::iter::once(why).chain(lines).collect::<Vec<_>>()
-                }
-                Observation::State {
-                    check: Check::Unknown { why, .. },
-                    ..
-                } => vec![why],
-                Observation::Failed(fault) => return Err(fault),
-                other => vec![format!("{other:?}")],
-            };
-        Err(Fault::new(
-            FaultCode::NotConverged,
-            "after it was applied, the step still differs",
-        )
-        .at(&step.address)
-        .evidence(left)
-        .hint("Something else changes it at the same time, or two steps want different things."))
     }
 
     async fn started(&self, step: &Step, change: Change, reason: &Reason) -> Result<(), Fault> {

@@ -36,6 +36,7 @@ mod sealing;
 mod session;
 mod skipped;
 mod turns;
+mod verify;
 
 pub use adopt::{AdoptLine, adopt, survey};
 pub use dispatch::{run, run_planned};

@@ -2,6 +2,7 @@
 //! and in that of a client. Kafka's own tool says whether it holds.
 
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -13,7 +14,10 @@ use krun_tests::{
 };
 
 use super::planted::{mode, search_files};
-use crate::cluster::Cluster;
+use crate::{
+    adopt::{Hands, await_brokers, by_hand, other},
+    cluster::Cluster,
+};
 
 /// The shipped runbook with a second listener, and a client's properties file.
 fn with_sasl(cluster: &mut Cluster, port: u16) {
@@ -62,10 +66,25 @@ struct Bench {
     cluster: Cluster,
     sasl: Ports,
     values: Vec<String>,
-    runs: usize,
+    runs: Cell<usize>,
 }
 
 impl Bench {
+    /// One broker that asks for a password, and the first of its passwords.
+    fn new() -> Self {
+        let mut cluster = Cluster::of_one(1);
+        let sasl = ports::reserve(1);
+        with_sasl(&mut cluster, sasl.list[0]);
+        let mut bench = Self {
+            cluster,
+            sasl,
+            values: vec![],
+            runs: Cell::default(),
+        };
+        bench.rotate();
+        bench
+    }
+
     fn rotate(&mut self) {
         let random = fs::read_to_string("/proc/sys/kernel/random/uuid").expect("randomness");
         let random = random.trim().replace('-', "");
@@ -77,18 +96,35 @@ impl Bench {
         self.values.last().expect("a value")
     }
 
-    fn krun(&mut self, verb: &str, more: &[&str]) -> Done {
+    fn krun(&self, verb: &str, more: &[&str]) -> Done {
         let mut command = self.cluster.command(verb, more);
         command.env("KRUN_SECRET_LOGIN", self.value());
         self.kept(Done::of(command))
     }
 
-    fn kept(&mut self, done: Done) -> Done {
-        self.runs += 1;
+    fn kept(&self, done: Done) -> Done {
+        let run = self.runs.get() + 1;
+        self.runs.set(run);
         let lab = &self.cluster.lab;
-        lab.write(&format!("seen/{}.out", self.runs), &done.out());
-        lab.write(&format!("seen/{}.err", self.runs), &done.err());
+        lab.write(&format!("seen/{run}.out"), &done.out());
+        lab.write(&format!("seen/{run}.err"), &done.err());
         done
+    }
+
+    /// A command that needs no value to do its work, and gets none.
+    #[track_caller]
+    fn without_value(&self, words: &[&str]) {
+        let done = Done::of(self.cluster.lab.krun(words));
+        self.kept(done).expect(0);
+    }
+
+    /// What the broker has in its environment.
+    #[track_caller]
+    fn told(&self, value: &str) {
+        let pid = self.cluster.lab.pids()["broker-1"];
+        let environment = fs::read(format!("/proc/{pid}/environ")).expect("an environment");
+        let wanted = format!("\0ALICE=alice:{value}\0");
+        assert!(String::from_utf8_lossy(&environment).contains(&wanted));
     }
 
     /// What Kafka's own tool says with a client's properties.
@@ -150,16 +186,7 @@ fn collect(at: &Path, files: &mut Vec<PathBuf>) {
 
 #[test]
 fn a_broker_with_a_password_is_proven_rotated_and_taken_back() {
-    let mut cluster = Cluster::of_one(1);
-    let sasl = ports::reserve(1);
-    with_sasl(&mut cluster, sasl.list[0]);
-    let mut bench = Bench {
-        cluster,
-        sasl,
-        values: vec![],
-        runs: 0,
-    };
-    bench.rotate();
+    let mut bench = Bench::new();
     bench.krun("run", &["--json"]).expect(0);
     bench.proven();
     let root = bench.cluster.root();
@@ -167,9 +194,7 @@ fn a_broker_with_a_password_is_proven_rotated_and_taken_back() {
         assert_eq!(mode(&root.join(file)), 0o600, "{file}");
     }
     let pid = bench.cluster.lab.pids()["broker-1"];
-    let environment = fs::read(format!("/proc/{pid}/environ")).expect("an environment");
-    let wanted = format!("\0ALICE=alice:{}\0", bench.value());
-    assert!(String::from_utf8_lossy(&environment).contains(&wanted));
+    bench.told(bench.value());
     assert_eq!(
         bench.krun("run", &["--json"]).expect(0).finished()["changed"],
         0
@@ -198,13 +223,76 @@ fn a_broker_with_a_password_is_proven_rotated_and_taken_back() {
         bench.krun("run", &["--json"]).expect(0).finished()["changed"],
         0
     );
-    let status = Done::of(bench.cluster.lab.krun(&["history", "--json"]));
-    bench.kept(status).expect(0);
+    bench.without_value(&["history", "--json"]);
     bench.search();
 
-    let back = Done::of(bench.cluster.lab.krun(&["rollback", "--yes", "--json"]));
-    bench.kept(back).expect(0);
+    bench.without_value(&["rollback", "--yes", "--json"]);
     assert!(!root.exists());
     assert!(bench.cluster.lab.pids().is_empty());
+    bench.search();
+}
+
+/// A start that was cut off, a stop, a rollback of one run: what a process was told comes from the state,
+/// where it is sealed, when nobody gives a value any more.
+#[test]
+fn what_a_broker_was_told_comes_back() {
+    let mut bench = Bench::new();
+    bench.krun("run", &["--json"]).expect(0);
+
+    bench.rotate();
+    let mut command = bench.cluster.command("run", &["--json"]);
+    command.env("KRUN_SECRET_LOGIN", bench.value());
+    // It is ended, and not started yet.
+    command.env("KRUN_KILL_AT", "before:4:broker-1");
+    assert_eq!(bench.kept(Done::of(command)).code(), -1);
+    assert!(!bench.cluster.lab.pids().contains_key("broker-1"));
+    bench.krun("run", &["--json"]).expect(0);
+    bench.told(bench.value());
+    bench.proven();
+
+    bench.without_value(&["stop"]);
+    bench.without_value(&["start"]);
+    bench.told(bench.value());
+    bench.proven();
+
+    let before = bench.value().to_owned();
+    bench.rotate();
+    bench.krun("run", &["--json"]).expect(0);
+    bench.told(bench.value());
+    bench.without_value(&["rollback", "--run", "last", "--yes", "--json"]);
+    bench.told(&before);
+    let client = fs::read_to_string(bench.cluster.root().join("client.properties"));
+    assert!(client.expect("it is there").contains(&before));
+    bench.proven();
+    bench.search();
+
+    bench.without_value(&["rollback", "--yes", "--json"]);
+    assert!(!bench.cluster.root().exists());
+    bench.search();
+}
+
+/// A broker that was started by hand with a password in its properties.
+#[test]
+fn a_broker_with_a_password_is_adopted() {
+    let bench = Bench::new();
+    bench.krun("run", &["--json"]).expect(0);
+    bench.without_value(&["stop"]);
+    let _hands = Hands(&bench.cluster);
+    for (launcher, config, heap) in [
+        ("zookeeper-server-start.sh", "zookeeper.properties", "128m"),
+        ("kafka-server-start.sh", "server.properties", "256m"),
+    ] {
+        by_hand(&bench.cluster, launcher, config, heap);
+    }
+    await_brokers(&bench.cluster, 1);
+    let mut command = other(&bench.cluster, "adopt", &["--yes", "--json"]);
+    command.env("KRUN_SECRET_LOGIN", bench.value());
+    bench.kept(Done::of(command)).expect(0);
+    bench.proven();
+    let mut again = other(&bench.cluster, "run", &["--json"]);
+    again.env("KRUN_SECRET_LOGIN", bench.value());
+    let again = bench.kept(Done::of(again)).expect(0);
+    let touched: Vec<String> = again.changes().into_iter().map(|(step, _)| step).collect();
+    assert_eq!(touched, ["produce"], "who is adopted runs on");
     bench.search();
 }
