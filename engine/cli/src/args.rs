@@ -238,7 +238,7 @@ pub struct PluginTestArgs {
 /// A runbook and its parameters.
 #[derive(Args, Debug, Clone)]
 pub struct RunbookArgs {
-    /// The runbook: a .rhai file. `krun run` also takes a plan that `krun plan --out` wrote.
+    /// The runbook: a .rhai file, or a plugin's .wasm file. `krun run` also takes a plan that `krun plan --out` wrote.
     pub runbook: String,
     /// Name of the deployment [default: the runbook's name].
     #[arg(long = "as", value_name = "NAME")]

@@ -71,12 +71,20 @@ const COPIED: &[(&str, &str)] = &[
         include_str!("../../../plugins/sdk/src/lib.rs"),
     ),
     (
+        "sdk/src/runbook.rs",
+        include_str!("../../../plugins/sdk/src/runbook.rs"),
+    ),
+    (
         "wit/1.0.0/kafka.wit",
         include_str!("../../../plugins/wit/1.0.0/kafka.wit"),
     ),
     (
         "wit/1.0.0/machine.wit",
         include_str!("../../../plugins/wit/1.0.0/machine.wit"),
+    ),
+    (
+        "wit/1.0.0/runbook.wit",
+        include_str!("../../../plugins/wit/1.0.0/runbook.wit"),
     ),
     (
         "wit/1.0.0/types.wit",

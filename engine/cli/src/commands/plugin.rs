@@ -247,8 +247,9 @@ fn object(
     let wants = plugin.wants().iter();
     json!({
         "event": "plugin", "name": plugin.name(), "version": plugin.version(),
-        "sha256": plugin.sha256(), "imports": imports, "locked": locked,
+        "sha256": plugin.sha256(), "worlds": plugin.worlds(), "imports": imports, "locked": locked,
         "wants": wants.map(|want| json!({"grant": want.grant, "why": want.why})).collect::<Vec<_>>(),
+        "params": plugin.manifest().map(|manifest| manifest.params.iter().map(|param| &param.name).collect::<Vec<_>>()),
         "kinds": plugin.kinds(&[], &plugins::clusters()).iter().map(|kind| kind.spec().name).collect::<Vec<_>>(),
     })
 }
@@ -261,6 +262,17 @@ fn described(plugin: &Plugin) -> String {
         plugin.doc(),
         plugin.sha256()
     );
+    for world in plugin.worlds() {
+        text.push_str(&format!("world {world}\n"));
+    }
+    for param in plugin.manifest().iter().flat_map(|one| &one.params) {
+        let needed = if param.default.is_some() {
+            ", optional"
+        } else {
+            ""
+        };
+        text.push_str(&format!("parameter {}: {}{needed}\n", param.name, param.ty));
+    }
     for kind in plugin.kinds(&[], &plugins::clusters()) {
         let spec = kind.spec();
         text.push_str(&format!("kind {}\n", spec.name));

@@ -1,0 +1,426 @@
+//! Whole runbooks as components: `declares`, which has a kind of its own and tries what no runbook may do, and
+//! `team-topics` on a real broker.
+
+use std::time::{Duration, Instant};
+
+use super::{hostile::holds, *};
+use crate::topics::tool;
+
+/// The component in the lab's folder.
+const FILE: &str = "plugins/declares.wasm";
+
+/// A lab in which the runbook may write below `mine`.
+fn lab() -> Lab {
+    let lab = Lab::new(0);
+    let grants = [format!("write:{}", lab.path("mine").display())];
+    add(&lab, &lab.path(""), &component("declares"), &grants).expect(0);
+    lab
+}
+
+/// A command on the component, with its parameters.
+fn on(lab: &Lab, verb: &[&str], more: &[&str]) -> Done {
+    let root = format!("root={}", lab.path("mine").display());
+    let mut arguments = verb.to_vec();
+    arguments.extend([FILE, "--param", &root]);
+    arguments.extend(more);
+    lab.run(&arguments)
+}
+
+fn mine(lab: &Lab, name: &str) -> String {
+    text(lab, &format!("mine/{name}"))
+}
+
+/// Planned, run, run again, changed, and taken back, exactly like a script.
+#[test]
+fn planned_run_and_taken_back() {
+    let lab = lab();
+    let plan = on(&lab, &["plan"], &[]).expect(0).out();
+    holds(
+        &plan,
+        &[
+            "plugin declares 0.1.0 (",
+            "may: change",
+            "note",
+            "below",
+            "plain",
+        ],
+    );
+    assert!(!lab.path("mine").exists(), "a plan changes nothing");
+    // `krun FILE` is short for `krun run FILE`.
+    let done = on(&lab, &["--json"], &["--param", "word=eins"]).expect(0);
+    let changed: Vec<_> = done.changes().into_iter().map(|(step, _)| step).collect();
+    assert_eq!(changed, ["folder", "note", "below", "plain"]);
+    assert_eq!(mine(&lab, "note"), "eins");
+    assert_eq!(
+        mine(&lab, "plain"),
+        "eins \"quoted\" ${word}\n`and` more\\n"
+    );
+    assert!(lab.path("mine/below").is_dir());
+    let again = on(&lab, &["run", "--json"], &[]).expect(0);
+    assert_eq!(again.finished()["changed"], 0);
+    let other = on(&lab, &["run", "--json"], &["--param", "word=zwei"]).expect(0);
+    let changed: Vec<_> = other.changes().into_iter().map(|(step, _)| step).collect();
+    assert_eq!(changed, ["note", "plain"]);
+    let status = lab.run(&["status", FILE]).expect(0).out();
+    holds(
+        &status,
+        &["declares: everything is as wanted", "plugins/declares.wasm"],
+    );
+    lab.run(&["rollback", FILE, "--yes"]).expect(0);
+    assert!(!lab.path("mine").exists(), "a rollback leaves nothing");
+}
+
+/// What a run pins is the text of what was declared, with the component's hash in it; it can be resumed and
+/// taken back when the component is another one.
+#[test]
+fn a_run_pins_what_was_declared() {
+    let lab = lab();
+    on(&lab, &["run"], &[]).expect(0);
+    let component = fs::read(lab.path(FILE)).expect("the component");
+    let shown = lab
+        .run(&["plugin", "inspect", "declares", "--json"])
+        .expect(0)
+        .events();
+    let sha256 = shown[0]["sha256"].as_str().expect("a sum").to_owned();
+    assert_eq!(
+        shown[0]["worlds"],
+        serde_json::json!(["step-plugin", "runbook-plugin"])
+    );
+    on(&lab, &["plan"], &["--out", "agreed.plan"]).expect(0);
+    let agreed = text(&lab, "agreed.plan");
+    holds(&agreed, &["Declared by the plugin declares 0.1.0", &sha256]);
+    // Another file under its name: refused where it is looked at, and no matter to what was done with it.
+    let mut other = component.clone();
+    *other.last_mut().expect("bytes") ^= 1;
+    fs::write(lab.path(FILE), other).expect("another file");
+    let refused = on(&lab, &["plan"], &[]);
+    assert_ne!(refused.code(), 0, "{}", refused.out());
+    fs::write(lab.path(FILE), component).expect("the component");
+    fs::write(lab.path("mine/note"), "somebody").expect("a change");
+    lab.run(&["rollback", "declares", "--yes"]).expect(6);
+    lab.run(&["rollback", "declares", "--yes", "--force"])
+        .expect(0);
+    assert!(!lab.path("mine/plain").exists());
+}
+
+/// krun is killed at every record of a run and of its rollback, and goes on.
+#[test]
+fn killed_anywhere() {
+    let lab = lab();
+    let scratch = lab.path("scratch");
+    let grants = [format!("write:{}", scratch.display())];
+    add(&lab, &lab.path(""), &lab.path(FILE), &grants).expect(0);
+    let scratch = scratch.to_str().expect("UTF-8");
+    let sweep = [
+        "test",
+        FILE,
+        "--crash-at-every-record",
+        "--json",
+        "--scratch",
+        scratch,
+    ];
+    let last = lab.run(&sweep).expect(0).events().pop().expect("totals");
+    assert_eq!(last["failed"], 0, "{last}");
+    assert!(
+        last["trials"].as_u64().is_some_and(|all| all > 10),
+        "{last}"
+    );
+}
+
+#[test]
+fn parameters_that_are_wrong() {
+    let lab = lab();
+    let said = |arguments: &[&str]| {
+        let done = lab.run(arguments);
+        assert_ne!(done.code(), 0, "{}", done.out());
+        flat(&done.err())
+    };
+    holds(
+        &said(&["check", FILE]),
+        &["krun::missing-param", "the parameter `root` must be given"],
+    );
+    holds(
+        &said(&["check", FILE, "--param", "root=x", "--param", "wrod=x"]),
+        &["krun::unknown-param", "wrod", "Did you mean `word`"],
+    );
+    holds(
+        &flat(
+            &on(&lab, &["check"], &["--param", "attack=refuse"])
+                .expect(3)
+                .err(),
+        ),
+        &[
+            "nothing suits this runbook",
+            "parameter attack",
+            "it was asked to refuse",
+            "Ask for something else.",
+        ],
+    );
+    let help = lab.run(&["help", FILE]).expect(0).out();
+    holds(
+        &help,
+        &[
+            "declares 0.1.0: a runbook for krun's tests",
+            "root <path>",
+            "must be given",
+            "The word.",
+        ],
+    );
+}
+
+/// What a hostile component declares, or does instead: each is refused by name, in bounded time, and nothing
+/// is done.
+#[test]
+fn hostile_declarations() {
+    let lab = lab();
+    for (attack, wanted) in [
+        (
+            "loop",
+            &[
+                "the plugin declares 0.1.0 failed in `declare`",
+                "it computed for longer than it may",
+            ][..],
+        ),
+        (
+            "memory",
+            &[
+                "failed in `declare`",
+                "it wants more than 256 MiB of memory",
+            ],
+        ),
+        (
+            "panic",
+            &[
+                "failed in `declare`",
+                "it gave up",
+                "a runbook gives up on purpose",
+            ],
+        ),
+        (
+            "giant",
+            &[
+                "what the plugin declares 0.1.0 declares can't be",
+                "8388608 are allowed",
+            ],
+        ),
+        ("huge", &["failed in `declare`"]),
+        ("many", &["krun::limit"]),
+        (
+            "bad_json",
+            &["can't be: step `a`", "its arguments are no JSON object"],
+        ),
+        (
+            "no_object",
+            &["can't be: step `a`", "its arguments are no JSON object"],
+        ),
+        (
+            "unknown_kind",
+            &[
+                "krun::unknown-function",
+                "kafka::tropic",
+                "Did you mean `kafka::topic`?",
+                "The plugin declares 0.1.0 declares it",
+            ],
+        ),
+        (
+            "function",
+            &[
+                "krun::declared",
+                "step `a` is of a kind `param`, which is none",
+            ],
+        ),
+        ("code", &["krun::declared", "which is none"]),
+        (
+            "unknown_argument",
+            &[
+                "krun::unknown-arg",
+                "`directory` has no argument `paht`",
+                "directory(\"a\"",
+                "The plugin declares 0.1.0 declares it",
+            ],
+        ),
+        (
+            "twice",
+            &["krun::duplicate-address", "two steps have the address `a`"],
+        ),
+        ("bad_address", &["krun::bad-address", "directory(\"a b\""]),
+        ("circle", &["krun::cycle"]),
+        (
+            "unknown_output",
+            &[
+                "krun::declared",
+                "`path` of step `a` has an output of `nobody`",
+            ],
+        ),
+    ] {
+        let began = Instant::now();
+        let done = on(
+            &lab,
+            &["run", "--yes"],
+            &["--param", &format!("attack={attack}")],
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{attack}: {:?}",
+            began.elapsed()
+        );
+        assert!(
+            ![0, 70, 101].contains(&done.code()),
+            "{attack}: {}",
+            done.err()
+        );
+        holds(&flat(&done.err()), wanted);
+    }
+    assert!(!lab.path("mine").exists());
+    // A text that looks like code is a text.
+    let plan = on(&lab, &["plan", "--json"], &["--param", "attack=quote"]).expect(0);
+    let steps = plan.events()[0]["plan"]["steps"]
+        .as_array()
+        .expect("steps")
+        .len();
+    assert_eq!(steps, 1);
+}
+
+/// What needs a lock and what does not.
+#[test]
+fn pinned_where_it_has_kinds_of_its_own() {
+    let lab = Lab::new(0);
+    let files = ["declares", "team-topics", "owners"].map(|name| {
+        let file = lab.path(&format!("{name}.wasm"));
+        fs::copy(component(name), &file).expect("a copy");
+        file.display().to_string()
+    });
+    let [declares, topics, owners] = &files;
+    let done = lab.run(&["check", declares, "--param", "root=x"]).expect(3);
+    holds(
+        &flat(&done.err()),
+        &[
+            "krun::unknown-plugin",
+            "has no plugin `declares`",
+            "krun plugin add",
+        ],
+    );
+    let given = [
+        "--param",
+        "bootstrap=127.0.0.1:1",
+        "--param",
+        "team=shop",
+        "--param",
+        "topics=orders:6:7d",
+    ];
+    let check = ["check", topics];
+    lab.run(&[&check[..], &given].concat()).expect(0);
+    let done = lab.run(&["check", owners]);
+    assert_ne!(done.code(), 0);
+    holds(
+        &flat(&done.err()),
+        &["the component is no runbook", "use_plugin(\"owners\")"],
+    );
+    // Once the lock names it, it must be that one.
+    lab.run(&["plugin", "add", topics]).expect(0);
+    lab.run(&[&check[..], &given].concat()).expect(0);
+    let lock = text(&lab, "krun.lock");
+    let (_, sum) = lock.split_once("sha256: ").expect("a sum");
+    lab.write("krun.lock", &lock.replace(&sum[..64], &"0".repeat(64)));
+    let done = lab.run(&[&check[..], &given].concat()).expect(1);
+    holds(&flat(&done.err()), &["is not the one in krun.lock"]);
+    let shown = lab.run(&["plugin", "inspect", topics]).expect(0).out();
+    holds(
+        &shown,
+        &[
+            "world runbook-plugin",
+            "parameter team: string",
+            "parameter inventory: path, optional",
+        ],
+    );
+    let said = lab.run(&["plugin", "test", topics]).expect(2).err();
+    holds(&said, &["krun test"]);
+}
+
+#[test]
+fn teams_that_can_not_be() {
+    let lab = Lab::new(0);
+    let file = lab.path("team-topics.wasm");
+    fs::copy(component("team-topics"), &file).expect("a copy");
+    for (team, topics, wrong) in [
+        ("shop", "orders:6", "it has not three parts"),
+        (
+            "shop",
+            "orders:600:7d",
+            "its partitions are no number from 1 to 96",
+        ),
+        ("shop", "orders:6:7w", "its retention is neither"),
+        (
+            "shop",
+            "orders:6:7d,orders:3:1d",
+            "another one has the same name",
+        ),
+        (
+            "shop",
+            "or_ders:6:7d",
+            "`or_ders` can't be the name of a team or of a topic",
+        ),
+        ("Shop", "orders:6:7d", "parameter team"),
+        ("", "orders:6:7d", "krun::param-range"),
+    ] {
+        let done = lab.run(&[
+            "check",
+            file.to_str().expect("UTF-8"),
+            "--param",
+            "bootstrap=127.0.0.1:1",
+            "--param",
+            &format!("team={team}"),
+            "--param",
+            &format!("topics={topics}"),
+        ]);
+        assert_ne!(done.code(), 0, "{topics}");
+        holds(&flat(&done.err()), &[wrong]);
+    }
+}
+
+/// On a real broker: topics are there as listed, a second run changes nothing, another retention is one change,
+/// and a rollback leaves nothing.
+#[test]
+fn topics_of_a_team() {
+    let cluster = Cluster::of_one(1);
+    cluster.run().expect(0);
+    let lab = &cluster.lab;
+    fs::create_dir_all(lab.path("books")).expect("a folder");
+    fs::copy(component("team-topics"), lab.path("books/team-topics.wasm")).expect("a copy");
+    let file = "books/team-topics.wasm";
+    let bootstrap = format!("bootstrap={}", cluster.bootstrap());
+    let inventory = format!("inventory={}", lab.path("books/TOPICS").display());
+    let on = |verb: &str, topics: &str| {
+        let topics = format!("topics={topics}");
+        let mut arguments = vec![verb, file, "--json", "--param", &bootstrap];
+        arguments.extend(["--param", &inventory, "--param", "team=shop"]);
+        arguments.extend(["--param", "replication_factor=1", "--param", &topics]);
+        lab.run(&arguments).expect(0)
+    };
+    let described = || tool(&cluster, "kafka-topics.sh", &["--describe"]);
+    let done = on("run", "orders:6:7d,audit:1:forever");
+    assert_eq!(done.changes().len(), 3, "{:?}", done.changes());
+    let shown = described();
+    holds(
+        &shown,
+        &[
+            "shop.orders",
+            "PartitionCount: 6",
+            "retention.ms=604800000",
+            "retention.ms=-1",
+        ],
+    );
+    assert_eq!(
+        text(lab, "books/TOPICS"),
+        "Topics of shop\n\nshop.orders: partitions 6, retention.ms 604800000\nshop.audit: partitions 1, retention.ms -1\n"
+    );
+    assert_eq!(
+        on("run", "orders:6:7d,audit:1:forever").finished()["changed"],
+        0
+    );
+    on("run", "orders:6:24h,audit:1:forever");
+    holds(&described(), &["retention.ms=86400000"]);
+    lab.run(&["rollback", file, "--yes"]).expect(0);
+    assert!(!described().contains("shop."), "{}", described());
+    assert!(!lab.path("books/TOPICS").exists());
+}
