@@ -230,3 +230,32 @@ fn what_no_script_could_say() {
     let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
     assert!(refused(&[step("directory", "a", json!({"path": deep}))]).contains("nested too deep"));
 }
+
+/// Many steps are one runbook; more than a script can be is refused by its limits.
+#[test]
+fn as_large_as_a_script() {
+    let many = |count: usize| -> Vec<_> {
+        let path = |at| json!({"path": format!("/x/{at}")});
+        (0..count)
+            .map(|at| step("directory", &format!("d/{at}"), path(at)))
+            .collect()
+    };
+    let runbook = load(&many(3_000)).unwrap_or_else(|wrong| panic!("{}", render(&wrong)));
+    assert_eq!(runbook.steps.len(), 3_000);
+    assert!(refused(&many(20_000)).contains("krun::limit"));
+    let long = json!({"path": format!("/{}", "é\n".repeat(100_000))});
+    let runbook = load(&[step("directory", "a", long.clone())]);
+    let runbook = runbook.unwrap_or_else(|wrong| panic!("{}", render(&wrong)));
+    let path = long["path"].as_str().map(Into::into);
+    assert_eq!(runbook.steps[0].args.get("path"), path.as_ref());
+    let mut referred = many(1_100);
+    let outputs: Vec<_> = (0..1_100)
+        .map(|at| json!({"$output": [format!("d/{at}"), "path"]}))
+        .collect();
+    referred.push(step(
+        "directory",
+        "all",
+        json!({"path": "/y", "after": outputs}),
+    ));
+    assert!(refused(&referred).contains("krun::limit"));
+}
