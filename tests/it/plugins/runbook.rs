@@ -396,6 +396,52 @@ fn teams_that_can_not_be() {
     }
 }
 
+/// From nothing to a runbook of one's own.
+#[test]
+fn a_project_of_ones_own() {
+    let lab = Lab::new(0);
+    lab.run(&["plugin", "new", "shop-topics", "--runbook"])
+        .expect(0);
+    let target = guests_target();
+    let target = target.to_str().expect("UTF-8");
+    let build = ["plugin", "build", "shop-topics", "--target-dir", target];
+    let built = lab.run(&build).expect(0).out();
+    let help = lab.run(&["help", built.trim()]).expect(0).out();
+    holds(&help, &["shop-topics 0.1.0:", "topics <list<string>>"]);
+}
+
+/// What `krun doc` says of kinds and of a runbook.
+#[test]
+fn references() {
+    let lab = lab();
+    let page = |name: &str| lab.run(&["doc", "--plugin", name]).expect(0).out();
+    let declares = page("declares");
+    holds(
+        &declares,
+        &[
+            "# Plugin `declares`",
+            "| `write:FOLDER` | Notes are written into it |",
+            "| **`root`** | `path` |",
+            "### `declares::note`",
+            "| **`word`** | string | The word |",
+            "| `length` | The word's length |",
+            "declares::note(\"note\", #{ path: `${root}/note`",
+        ],
+    );
+    for name in [
+        "client-quota",
+        "owners",
+        "shared-line",
+        "team-topics",
+        "topic-policy",
+    ] {
+        let text = page(component(name).to_str().expect("UTF-8"));
+        holds(&text, &[&format!("# Plugin `{name}`")]);
+        assert_eq!(text.contains("## A whole runbook"), name == "team-topics");
+        assert_eq!(text.contains("use_plugin("), name != "team-topics");
+    }
+}
+
 /// On a real broker: topics are there as listed, a second run changes nothing, another retention is one change,
 /// and a rollback leaves nothing.
 #[test]

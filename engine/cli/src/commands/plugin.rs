@@ -28,7 +28,17 @@ pub fn plugin(context: &Context, command: PluginCommand) -> Outcome {
         } => build(context, &package, target_dir.as_deref()),
         PluginCommand::Inspect { plugin, folder } => inspect(context, &plugin, &folder),
         PluginCommand::List { folder } => list(context, &folder),
-        PluginCommand::New { name, lang } => new(context, &name, lang),
+        PluginCommand::New {
+            name,
+            lang,
+            runbook,
+        } => {
+            let files = match runbook {
+                true => krun_plugin::new::runbook(&name)?,
+                false => krun_plugin::new::project(&name, lang)?,
+            };
+            new(context, &name, lang, files)
+        }
         PluginCommand::Test(args) => plugin_test(context, args),
         PluginCommand::Verify { folder } => verify(context, &folder),
     }
@@ -165,8 +175,7 @@ fn build(context: &Context, package: &str, target: Option<&str>) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn new(context: &Context, name: &str, language: Language) -> Outcome {
-    let files = krun_plugin::new::project(name, language)?;
+fn new(context: &Context, name: &str, language: Language, files: Vec<(String, String)>) -> Outcome {
     let does = files
         .first()
         .map(|(path, _)| path.clone())
