@@ -17,7 +17,7 @@ pub struct Params {
     /// Brokers to ask first, each `HOST:PORT`.
     #[schemars(length(min = 1))]
     bootstrap: Vec<String>,
-    /// A file in which the topics are listed for people; empty for none. Its folder must be there.
+    /// A file in which the topics are listed for people; empty for none.
     #[serde(default)]
     #[schemars(extend("format" = "path"))]
     inventory: String,
