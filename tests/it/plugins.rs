@@ -16,6 +16,7 @@ mod languages;
 mod owners;
 mod policy;
 mod quotas;
+mod runbook;
 mod undo;
 
 /// The component of a plugin in `plugins/` or `tests/guests`; all are built together, once.

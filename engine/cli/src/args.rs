@@ -195,6 +195,9 @@ pub enum PluginCommand {
         /// The language that it is to be written in: rust, js or python.
         #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
         lang: krun_plugin::new::Language,
+        /// A whole runbook instead of step kinds; in Rust.
+        #[arg(long, conflicts_with = "lang")]
+        runbook: bool,
     },
     /// Prove a plugin with its own examples: done, done again, taken back, and killed at every record.
     Test(PluginTestArgs),
@@ -238,7 +241,7 @@ pub struct PluginTestArgs {
 /// A runbook and its parameters.
 #[derive(Args, Debug, Clone)]
 pub struct RunbookArgs {
-    /// The runbook: a .rhai file. `krun run` also takes a plan that `krun plan --out` wrote.
+    /// The runbook: a .rhai file, or a plugin's .wasm file. `krun run` also takes a plan that `krun plan --out` wrote.
     pub runbook: String,
     /// Name of the deployment [default: the runbook's name].
     #[arg(long = "as", value_name = "NAME")]
@@ -389,6 +392,14 @@ pub struct DocArgs {
     /// Write the reference of step kinds.
     #[arg(long, conflicts_with_all = ["errors", "diagnostics"])]
     pub kinds: bool,
+    /// Write the reference of a plugin: its name in krun.lock, or its file.
+    #[cfg(feature = "plugins")]
+    #[arg(long, value_name = "PLUGIN", conflicts_with_all = ["runbook", "kinds", "errors", "diagnostics"])]
+    pub plugin: Option<String>,
+    /// The folder of the plugin's krun.lock.
+    #[cfg(feature = "plugins")]
+    #[arg(long, default_value = ".", value_name = "FOLDER", requires = "plugin")]
+    pub folder: String,
     /// Write the reference of faults.
     #[arg(long, conflicts_with = "diagnostics")]
     pub errors: bool,

@@ -17,6 +17,7 @@ mod plan_file;
 mod plugins;
 mod prompt;
 mod registry;
+mod runbooks;
 mod scratch;
 mod select;
 mod sizes;

@@ -4,12 +4,15 @@
 //! krun-plugin; which plugins a runbook uses, in krun-script.
 
 mod clusters;
+mod component;
 
 use std::sync::Arc;
 
+pub use component::{Component, lock_folder};
+
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode, Kind, kind::Kinds};
-use krun_plugin::{Clusters, LOCK, Limits, Lock, Locked, Plugin, Runtime};
+use krun_plugin::{Clusters, Grant, LOCK, Limits, Lock, Locked, Plugin, Runtime};
 
 use crate::{context::Context, registry::InUse};
 
@@ -26,12 +29,17 @@ pub fn clusters() -> Arc<dyn Clusters> {
 
 /// The lock of a folder; none where there is none.
 pub fn lock_of(folder: &Utf8Path) -> Result<Option<Lock>, Fault> {
+    Ok(lock_and_text(folder)?.map(|(lock, _)| lock))
+}
+
+/// The same with its text, which runs pin.
+fn lock_and_text(folder: &Utf8Path) -> Result<Option<(Lock, Arc<str>)>, Fault> {
     let path = folder.join(LOCK);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Lock::parse(&text).map(Some).map_err(|fault| Fault {
-            place: Some(path.to_string()),
-            ..fault
-        }),
+        Ok(text) => match Lock::parse(&text) {
+            Ok(lock) => Ok(Some((lock, text.into()))),
+            Err(fault) => Err(fault.at(path)),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Fault::io("could not read the plugins' lock", &path, &error)),
     }
@@ -89,19 +97,40 @@ pub fn bring(
         let plugin = open(&runtime, folder, name, locked)?;
         refuse_taken(builtin, &plugin)?;
         kinds.extend(plugin.kinds(&locked.grants, &clusters));
-        in_use.push(InUse {
-            name: name.clone(),
-            version: plugin.version().to_owned(),
-            sha256: plugin.sha256().to_owned(),
-            grants: locked.grants.iter().map(ToString::to_string).collect(),
-            may: locked
-                .grants
-                .iter()
-                .map(krun_plugin::Grant::words)
-                .collect(),
-        });
+        in_use.push(in_use_of(&plugin, &locked.grants));
     }
     Ok((kinds, in_use))
+}
+
+/// The kinds for a component that is run like a script, and the plugins that it uses, itself first.
+pub fn bring_for_component(
+    context: &Context,
+    builtin: &Kinds,
+    path: &Utf8Path,
+) -> Result<(Vec<Kind>, Vec<InUse>), Fault> {
+    let component = Component::open(context, path)?;
+    let used = component.declared()?.plugins_used();
+    let (kinds, mut in_use) = match &component.lock {
+        Some((lock, _)) => bring(context, builtin, lock, &component.folder, &used)?,
+        None => (vec![], vec![]),
+    };
+    let (own, others) = in_use
+        .drain(..)
+        .partition::<Vec<_>, _>(|one| one.name == component.plugin.name());
+    let own = own.into_iter().next();
+    let own = own.unwrap_or_else(|| in_use_of(&component.plugin, &[]));
+    Ok((kinds, std::iter::once(own).chain(others).collect()))
+}
+
+/// What a plugin is and may do, for whoever reads a plan.
+fn in_use_of(plugin: &Plugin, grants: &[Grant]) -> InUse {
+    InUse {
+        name: plugin.name().to_owned(),
+        version: plugin.version().to_owned(),
+        sha256: plugin.sha256().to_owned(),
+        grants: grants.iter().map(ToString::to_string).collect(),
+        may: grants.iter().map(Grant::words).collect(),
+    }
 }
 
 /// Refuses a plugin whose module is krun's own.

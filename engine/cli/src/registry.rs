@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use krun_kafka::{clusters::Clusters, diagnosis::Patterns};
 use krun_model::{Fault, kind::Kinds, plugin::Plugins, runbook::SourceFile};
 
-use crate::context::Context;
+use crate::{context::Context, runbooks};
 
 /// The kinds of every crate that has some: one line a crate.
 pub fn kinds(patterns: Arc<Patterns>) -> Kinds {
@@ -45,6 +45,9 @@ pub struct Brought {
 pub fn kinds_for(context: &Context, runbook: &str) -> Result<Brought, Fault> {
     let builtin = kinds(context.patterns()?);
     let path = Utf8Path::new(runbook);
+    if runbooks::is_component(path) {
+        return for_component(context, builtin, path);
+    }
     let folder = crate::context::absolute(path.parent().map_or("", Utf8Path::as_str))?;
     if !folder.join(krun_script::LOCK).exists() {
         return Ok(alone(builtin));
@@ -68,9 +71,18 @@ pub fn kinds_pinned(
         return Ok(alone(kinds.clone()));
     };
     let used = krun_script::plugins_used_in(sources);
-    let folder = Utf8Path::new(path).parent().unwrap_or(Utf8Path::new("/"));
+    let folder = folder_of(Utf8Path::new(path));
     let builtin = self::kinds(context.patterns()?);
-    with_plugins(context, builtin, folder, used, Some(&lock.text))
+    with_plugins(context, builtin, &folder, used, Some(&lock.text))
+}
+
+/// The folder that the files of a runbook's lock lie in.
+fn folder_of(runbook: &Utf8Path) -> Utf8PathBuf {
+    #[cfg(feature = "plugins")]
+    if runbooks::is_component(runbook) {
+        return crate::plugins::lock_folder(runbook);
+    }
+    runbook.parent().unwrap_or(Utf8Path::new("/")).to_owned()
 }
 
 fn alone(kinds: Kinds) -> Brought {
@@ -119,6 +131,21 @@ fn with_plugins(
         kinds: Kinds::new(builtin.iter().cloned().chain(more)),
         plugins,
     })
+}
+
+#[cfg(feature = "plugins")]
+fn for_component(context: &Context, builtin: Kinds, path: &Utf8Path) -> Result<Brought, Fault> {
+    let (more, plugins) = crate::plugins::bring_for_component(context, &builtin, path)?;
+    Ok(Brought {
+        kinds: Kinds::new(builtin.iter().cloned().chain(more)),
+        plugins,
+    })
+}
+
+/// Whoever reads the runbook says that it can't be read.
+#[cfg(not(feature = "plugins"))]
+fn for_component(_: &Context, builtin: Kinds, _: &Utf8Path) -> Result<Brought, Fault> {
+    Ok(alone(builtin))
 }
 
 #[cfg(not(feature = "plugins"))]

@@ -12,7 +12,7 @@ use crate::{
     args::{RunbookArgs, SelectArgs},
     context::{Context, absolute},
     errors::CliError,
-    registry,
+    registry, runbooks,
 };
 
 /// A runbook, evaluated for a deployment.
@@ -33,7 +33,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
     let path = Utf8Path::new(&args.runbook);
     let mut given = given(&args.params, args.params_file.as_deref())?;
     if args.allow_untested_java {
-        let params = loader.describe(path)?.params;
+        let params = runbooks::describe(context, &loader, path)?.params;
         if !params.iter().any(|param| param.name == UNTESTED_JAVA) {
             return Err(no_untested_java(&args.runbook).into());
         }
@@ -41,7 +41,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
     }
     let name = match &args.name {
         Some(name) => deployment_name(name)?,
-        None => deployment_name(&loader.name(path)?)?,
+        None => deployment_name(&runbooks::name(context, &loader, path)?)?,
     };
     let mut kept = Map::new();
     let mut known = None;
@@ -61,7 +61,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
         }
         known = Some((store, history));
     }
-    let runbook = loader.load(path, &given)?;
+    let runbook = runbooks::load(context, &loader, path, &given)?;
     let before =
         known.and_then(|(store, history)| before(context, &store, &history, kinds, &runbook));
     Ok(Selected {
@@ -167,7 +167,7 @@ pub fn deployment(
         (Some(name), _) => deployment_name(name)?,
         (None, Some(text)) if Utf8Path::new(text).is_file() => {
             let loader = Loader::new(kinds, context.path_base()?);
-            deployment_name(&loader.name(Utf8Path::new(text))?)?
+            deployment_name(&runbooks::name(context, &loader, Utf8Path::new(text))?)?
         }
         (None, Some(text)) => deployment_name(text)?,
         (None, None) => return Ok(only_one(store, &names)?),

@@ -67,7 +67,7 @@ pub fn kinds_page(entries: &[KindEntry<'_>]) -> String {
     text
 }
 
-fn kind_text(kind: &KindEntry<'_>) -> String {
+pub(crate) fn kind_text(kind: &KindEntry<'_>) -> String {
     let spec = kind.kind.spec();
     let name = spec.name;
     let mut text = format!(

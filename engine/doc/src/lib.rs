@@ -17,10 +17,12 @@ mod groups;
 mod guide;
 mod kinds;
 mod markdown;
+mod plugin;
 mod words;
 
 pub use capture::{Capture, CapturedStep};
 pub use errors::{ErrorEntry, diagnostics_page, faults_page};
 pub use guide::{Guide, OtherLanguage, hand_variables};
 pub use kinds::{KindEntry, kinds_page};
+pub use plugin::{PluginPage, plugin_page};
 pub use words::{Translations, Words};

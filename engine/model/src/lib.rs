@@ -13,6 +13,7 @@ pub mod choice;
 pub mod condition;
 pub mod configs;
 pub mod decision;
+pub mod declaration;
 pub mod digest;
 pub mod download;
 pub mod effect;

@@ -15,3 +15,19 @@ wasmtime::component::bindgen!({
         "krun:plugin/host.writer": crate::guest::Act,
     },
 });
+
+pub use runbook_plugin::{RunbookPluginPre, exports::krun::plugin::runbook};
+
+/// The world `runbook-plugin`, with the types of the other.
+mod runbook_plugin {
+    wasmtime::component::bindgen!({
+        path: "../../plugins/wit/1.0.0",
+        world: "runbook-plugin",
+        imports: { default: trappable },
+        exports: { default: async },
+        with: {
+            "krun:plugin/log": crate::bindings::krun::plugin::log,
+            "krun:plugin/types": crate::bindings::krun::plugin::types,
+        },
+    });
+}

@@ -19,7 +19,11 @@ pub(crate) type Work<T> = Box<
         + Send,
 >;
 
-/// Asks a plugin what it is. There is nothing that it could reach.
+/// A call from its instance on, whatever world that is of.
+pub(crate) type Begin<T> =
+    Box<dyn for<'s> FnOnce(&'s mut Store<Guest>) -> BoxFuture<'s, wasmtime::Result<T>> + Send>;
+
+/// Asks a plugin what its step kinds are. There is nothing that it could reach.
 pub(crate) fn describe(
     runtime: &Runtime,
     pre: &StepPluginPre<Guest>,
@@ -27,32 +31,61 @@ pub(crate) fn describe(
     let work: Work<wit::Description> = Box::new(|plugin, store| {
         Box::pin(async move { plugin.krun_plugin_step_kinds().call_describe(store).await })
     });
-    let ended = futures::executor::block_on(run(runtime, pre, None, work));
-    ended.map_err(|(error, lines)| blame::fault(None, "describe", None, &error, &lines))
+    reaching_nothing(runtime, None, "describe", on(pre, work))
+}
+
+/// Calls a function that can reach nothing, on this thread.
+pub(crate) fn reaching_nothing<T>(
+    runtime: &Runtime,
+    called: Option<&str>,
+    function: &str,
+    begin: Begin<T>,
+) -> Result<T, Fault> {
+    let ended = futures::executor::block_on(run(runtime, None, begin));
+    ended.map_err(|(error, lines)| blame::fault(called, function, None, &error, &lines))
+}
+
+/// A call of a step kind's function.
+fn on<T: 'static>(pre: &StepPluginPre<Guest>, work: Work<T>) -> Begin<T> {
+    let pre = pre.clone();
+    Box::new(move |store| {
+        Box::pin(async move {
+            let plugin = pre.instantiate_async(&mut *store).await?;
+            work(&plugin, store).await
+        })
+    })
 }
 
 impl Plugin {
     /// Calls a function of the plugin that can reach nothing, on this thread.
-    pub(crate) fn call_pure<T>(
+    pub(crate) fn call_pure<T: 'static>(
         &self,
         function: &str,
         kind: &str,
         work: Work<T>,
     ) -> Result<T, Fault> {
-        let ended = futures::executor::block_on(run(&self.runtime, &self.pre, None, work));
+        let begin = on(self.steps()?, work);
+        let ended = futures::executor::block_on(run(&self.runtime, None, begin));
         ended.map_err(|(error, lines)| self.blame(function, kind, &error, &lines))
     }
 
     /// Calls a function of the plugin, with a desk that answers what it asks.
-    pub(crate) async fn call<T: Send>(
+    pub(crate) async fn call<T: Send + 'static>(
         &self,
         function: &str,
         kind: &str,
         desk: &Desk<'_>,
         work: Work<T>,
     ) -> Result<T, Fault> {
-        let ended = run(&self.runtime, &self.pre, Some(desk), work).await;
+        let begin = on(self.steps()?, work);
+        let ended = run(&self.runtime, Some(desk), begin).await;
         ended.map_err(|(error, lines)| self.blame(function, kind, &error, &lines))
+    }
+
+    fn steps(&self) -> Result<&StepPluginPre<Guest>, Fault> {
+        self.steps
+            .as_ref()
+            .ok_or_else(|| Fault::internal("a plugin without kinds is asked about one"))
     }
 
     fn blame(
@@ -70,9 +103,8 @@ impl Plugin {
 /// Runs a guest and answers it, until it ends. With the error come the last lines of its log.
 async fn run<T>(
     runtime: &Runtime,
-    pre: &StepPluginPre<Guest>,
     desk: Option<&Desk<'_>>,
-    work: Work<T>,
+    begin: Begin<T>,
 ) -> Result<T, (wasmtime::Error, Vec<String>)> {
     let limits = runtime.limits;
     let (questions, mut asked) = mpsc::unbounded_channel::<Question>();
@@ -88,11 +120,7 @@ async fn run<T>(
     });
     let _clock = runtime.begin_call();
     let ended = {
-        let guest = async {
-            let plugin = pre.instantiate_async(&mut store).await?;
-            work(&plugin, &mut store).await
-        };
-        let mut guest = std::pin::pin!(guest);
+        let mut guest = begin(&mut store);
         loop {
             tokio::select! {
                 biased;

@@ -3,12 +3,16 @@
 use std::{collections::BTreeSet, fs, sync::Arc};
 
 use camino::Utf8Path;
-use krun_model::{Digest, Fault, FaultCode, Kind};
+use krun_model::{Digest, Fault, FaultCode, Kind, declaration::Manifest};
 use wasmtime::component::Component;
 
 use crate::{
-    Clusters, Grant, Runtime, bindings::StepPluginPre, call, describe::Description, guest::Guest,
-    kind,
+    Clusters, Grant, Runtime,
+    bindings::{RunbookPluginPre, StepPluginPre},
+    call,
+    describe::Description,
+    guest::Guest,
+    kind, runbook,
 };
 
 /// No component is larger; a whole Python is about 20 MiB.
@@ -27,7 +31,10 @@ pub struct Want {
 #[derive(Clone)]
 pub struct Plugin {
     pub(crate) runtime: Runtime,
-    pub(crate) pre: StepPluginPre<Guest>,
+    /// Its exports of the world `step-plugin`, where it has kinds.
+    pub(crate) steps: Option<StepPluginPre<Guest>>,
+    /// Those of the world `runbook-plugin`, where it is a whole runbook, and what that says of itself.
+    pub(crate) runbook: Option<(RunbookPluginPre<Guest>, Arc<Manifest>)>,
     pub(crate) description: Arc<Description>,
     sha256: Arc<str>,
     /// The same.
@@ -47,11 +54,8 @@ impl Runtime {
     pub fn open(&self, file: &Utf8Path, pinned: Option<&str>) -> Result<Plugin, Fault> {
         let bytes = read(file)?;
         let sha256 = Digest::of(&bytes).to_string();
-        if let Some(pinned) = pinned.filter(|pinned| *pinned != sha256) {
-            return Err(Fault::new(FaultCode::Plugin, "the plugin's file is not the one in krun.lock")
-                .at(file)
-                .because(format!("its SHA-256 is {sha256}, and {pinned} is pinned"))
-                .hint("If the change is meant, look at it with `krun plugin inspect`, then add it again: `krun plugin add`."));
+        if let Some(pinned) = pinned {
+            same(file, &sha256, pinned)?;
         }
         self.open_bytes(file, bytes.into(), &sha256)
     }
@@ -110,13 +114,42 @@ impl Runtime {
                 .hint("`krun plugin inspect` shows what it imports and exports.")
                 .hint("A plugin has no clock, no files, no network and no environment but through krun:plugin; a guest that was built for WASI asks for those.")
         };
+        let exports = |interface: &str| {
+            let ty = component.component_type();
+            ty.exports(&self.engine)
+                .any(|(name, _)| name.split('@').next() == Some(interface))
+        };
         let pre = self.linker.instantiate_pre(component).map_err(unfit)?;
-        let pre = StepPluginPre::new(pre).map_err(unfit)?;
-        let said = call::describe(self, &pre).map_err(|fault| fault.at(file))?;
+        let is_runbook = exports("krun:plugin/runbook");
+        let steps = match is_runbook && !exports("krun:plugin/step-kinds") {
+            true => None,
+            false => Some(StepPluginPre::new(pre.clone()).map_err(unfit)?),
+        };
+        let runbook = match is_runbook {
+            true => Some(RunbookPluginPre::new(pre).map_err(unfit)?),
+            false => None,
+        };
+        let runbook = runbook
+            .map(|pre| {
+                let manifest = runbook::describe(self, &pre)?;
+                Ok((pre, Arc::new(manifest)))
+            })
+            .transpose()
+            .map_err(|fault: Fault| fault.at(file))?;
+        let description = match &steps {
+            Some(pre) => call::describe(self, pre).and_then(Description::checked),
+            None => Ok(Description::default()),
+        };
+        let description = description.map_err(|fault| fault.at(file))?;
+        let description = match &runbook {
+            Some((_, manifest)) => description.with_runbook(manifest),
+            None => Ok(description),
+        };
         Ok(Plugin {
-            description: Arc::new(Description::checked(said).map_err(|fault| fault.at(file))?),
+            description: Arc::new(description.map_err(|fault| fault.at(file))?),
             runtime: self.clone(),
-            pre,
+            steps,
+            runbook,
             sha256: sha256.into(),
             digest: sha256
                 .parse()
@@ -124,6 +157,17 @@ impl Runtime {
             imports: Arc::new(imports),
             bytes: None,
         })
+    }
+}
+
+/// Refuses a file that is not the pinned one.
+fn same(file: &Utf8Path, sha256: &str, pinned: &str) -> Result<(), Fault> {
+    match sha256 == pinned {
+        true => Ok(()),
+        false => Err(Fault::new(FaultCode::Plugin, "the plugin's file is not the one in krun.lock")
+            .at(file)
+            .because(format!("its SHA-256 is {sha256}, and {pinned} is pinned"))
+            .hint("If the change is meant, look at it with `krun plugin inspect`, then add it again: `krun plugin add`.")),
     }
 }
 
@@ -189,6 +233,14 @@ impl Plugin {
         &self.sha256
     }
 
+    /// Refuses it where another file is pinned; `file` is where it comes from.
+    ///
+    /// # Errors
+    /// [`FaultCode::Plugin`] where it is not the pinned one.
+    pub fn is_pinned(&self, file: &Utf8Path, pinned: &str) -> Result<(), Fault> {
+        same(file, &self.sha256, pinned)
+    }
+
     /// What it says it needs.
     pub fn wants(&self) -> &[Want] {
         &self.description.wants
@@ -197,6 +249,23 @@ impl Plugin {
     /// The interfaces that its component imports: it can call nothing else.
     pub fn imports(&self) -> impl Iterator<Item = &str> {
         self.imports.iter().map(String::as_str)
+    }
+
+    /// The worlds of `krun:plugin` that it is for.
+    pub fn worlds(&self) -> Vec<&'static str> {
+        let steps = self.steps.as_ref().map(|_| "step-plugin");
+        let runbook = self.runbook.as_ref().map(|_| "runbook-plugin");
+        steps.into_iter().chain(runbook).collect()
+    }
+
+    /// What it says of itself as a runbook; none where it is none.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.runbook.as_ref().map(|(_, manifest)| &**manifest)
+    }
+
+    /// Whether it has step kinds of its own.
+    pub fn has_kinds(&self) -> bool {
+        self.steps.is_some()
     }
 
     /// Whether it can change anything at all but files.

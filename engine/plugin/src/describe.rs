@@ -2,6 +2,7 @@
 
 use krun_model::{
     Fault, FaultCode,
+    declaration::Manifest,
     kind::{KindSpec, UndoClass},
     schema::{ArgSpec, OutputSpec},
 };
@@ -20,7 +21,7 @@ const MAX_PROSE: usize = 16 << 10;
 const MAX_PARTS: usize = 128;
 
 /// A plugin's description. Its texts live as long as the process, like those of built-in kinds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Description {
     pub name: &'static str,
     pub version: &'static str,
@@ -47,21 +48,7 @@ impl Description {
     /// [`FaultCode::Plugin`] with what can't be.
     pub(crate) fn checked(said: wit::Description) -> Result<Self, Fault> {
         let name = said.name.as_str();
-        if !is_name(&name.replace('-', "_")) || name.contains('_') {
-            return Err(wrong(
-                "its name is not made of lower-case letters, digits and hyphens",
-            ));
-        }
-        let is_version = said.version.split('.').count() >= 3
-            && said.version.len() <= 64
-            && said.version.starts_with(|c: char| c.is_ascii_digit())
-            && said
-                .version
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || ".-+".contains(c));
-        if !is_version {
-            return Err(wrong("its version is none of Semantic Versioning"));
-        }
+        named(name, &said.version)?;
         if said.kinds.is_empty() || said.kinds.len() > MAX_KINDS {
             return Err(wrong(&format!(
                 "it has {} kinds, and 1 to {MAX_KINDS} can be",
@@ -102,9 +89,52 @@ impl Description {
         })
     }
 
+    /// That of a component which is a runbook too: both must be called the same.
+    ///
+    /// # Errors
+    /// [`FaultCode::Plugin`] where they are not.
+    pub(crate) fn with_runbook(self, manifest: &Manifest) -> Result<Self, Fault> {
+        if self.name.is_empty() {
+            return Ok(Self {
+                name: leak(&manifest.name),
+                version: leak(&manifest.version),
+                doc: leak(&manifest.summary),
+                ..self
+            });
+        }
+        if (self.name, self.version) != (&manifest.name, &manifest.version) {
+            return Err(wrong(&format!(
+                "its kinds are of `{}`, and its runbook is `{} {}`",
+                self.called(),
+                manifest.name,
+                manifest.version
+            )));
+        }
+        Ok(self)
+    }
+
     /// Name and version, for messages.
     pub(crate) fn called(&self) -> String {
         format!("{} {}", self.name, self.version)
+    }
+}
+
+/// Refuses a name or version that can't be.
+pub(crate) fn named(name: &str, version: &str) -> Result<(), Fault> {
+    if !is_name(&name.replace('-', "_")) || name.contains('_') {
+        return Err(wrong(
+            "its name is not made of lower-case letters, digits and hyphens",
+        ));
+    }
+    let is_version = version.split('.').count() >= 3
+        && version.len() <= 64
+        && version.starts_with(|c: char| c.is_ascii_digit())
+        && version
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-+".contains(c));
+    match is_version {
+        true => Ok(()),
+        false => Err(wrong("its version is none of Semantic Versioning")),
     }
 }
 
@@ -178,7 +208,7 @@ fn described(module: &str, kind: wit::Kind) -> Result<Described, Fault> {
 /// What every step can be given; the script crate owns the list, which no kind may use for itself.
 const RESERVED: &[&str] = &["after", "retries", "serial", "tags", "timeout", "when"];
 
-fn prose(text: &str, what: &str) -> Result<(), Fault> {
+pub(crate) fn prose(text: &str, what: &str) -> Result<(), Fault> {
     if text.len() > MAX_PROSE {
         return Err(wrong(&format!("{what} is longer than {MAX_PROSE} bytes")));
     }
@@ -191,7 +221,7 @@ fn prose(text: &str, what: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn few(count: usize, what: &str) -> Result<(), Fault> {
+pub(crate) fn few(count: usize, what: &str) -> Result<(), Fault> {
     match count > MAX_PARTS {
         true => Err(wrong(&format!(
             "it has {count} {what}, and {MAX_PARTS} can be"
@@ -200,6 +230,6 @@ fn few(count: usize, what: &str) -> Result<(), Fault> {
     }
 }
 
-fn wrong(why: &str) -> Fault {
+pub(crate) fn wrong(why: &str) -> Fault {
     Fault::new(FaultCode::Plugin, "what the plugin says of itself can't be").because(why)
 }

@@ -16,7 +16,7 @@
 //! | what is granted | [`grant`], [`lock`], `place` (links and `..` resolved) |
 //! | from file to code | [`runtime`], `cache`, [`component`], `describe`, `schema` |
 //! | one call | `call` (deadline, limits), `limits`, `guest` (what is linked), `desk` (what answers), `blame` |
-//! | the contract | `kind`; [`hands`] for what a rollback calls |
+//! | the contract | `kind`, `runbook`; [`hands`] for what a rollback calls |
 //! | for authors | [`new`] (a project), [`make`] (building it) |
 //!
 //! A guest never holds a host: its host functions send what they ask for to the desk, which sits in the
@@ -40,6 +40,7 @@ pub mod lock;
 pub mod make;
 pub mod new;
 mod place;
+mod runbook;
 pub mod runtime;
 mod schema;
 

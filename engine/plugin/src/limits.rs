@@ -23,6 +23,8 @@ pub struct Limits {
     pub log: usize,
     /// Bytes of a step's outputs.
     pub outputs: usize,
+    /// Bytes of all that a runbook declares.
+    pub declaration: usize,
     /// Bytes of all that is kept for a step.
     pub kept: usize,
     /// Bytes that one call may have the journal keep.
@@ -40,6 +42,7 @@ impl Default for Limits {
             payload: 32 << 20,
             log: 256 << 10,
             outputs: 1 << 20,
+            declaration: 8 << 20,
             kept: 64 << 10,
             keeping: 1 << 20,
         }

@@ -11,6 +11,7 @@ use crate::schema::is_name;
 
 const WORKSPACE: &str = include_str!("../../../plugins/Cargo.toml");
 const EXAMPLE: &str = include_str!("../../../plugins/owners/src/lib.rs");
+const RUNBOOK: &str = include_str!("../../../plugins/team-topics/src/lib.rs");
 
 /// A project in JavaScript.
 const JAVASCRIPT: &[(&str, &str)] = &[
@@ -71,12 +72,20 @@ const COPIED: &[(&str, &str)] = &[
         include_str!("../../../plugins/sdk/src/lib.rs"),
     ),
     (
+        "sdk/src/runbook.rs",
+        include_str!("../../../plugins/sdk/src/runbook.rs"),
+    ),
+    (
         "wit/1.0.0/kafka.wit",
         include_str!("../../../plugins/wit/1.0.0/kafka.wit"),
     ),
     (
         "wit/1.0.0/machine.wit",
         include_str!("../../../plugins/wit/1.0.0/machine.wit"),
+    ),
+    (
+        "wit/1.0.0/runbook.wit",
+        include_str!("../../../plugins/wit/1.0.0/runbook.wit"),
     ),
     (
         "wit/1.0.0/types.wit",
@@ -117,16 +126,33 @@ impl FromStr for Language {
 /// # Errors
 /// [`FaultCode::Usage`] where the name can't be a plugin's.
 pub fn project(name: &str, language: Language) -> Result<Vec<(String, String)>, Fault> {
+    named(name)?;
+    Ok(match language {
+        Language::Rust => rust(name, &kinds(name)),
+        Language::JavaScript => from_example(name, "http-health", JAVASCRIPT),
+        Language::Python => from_example(name, "capacity", PYTHON),
+    })
+}
+
+/// The same of a whole runbook, in Rust.
+///
+/// # Errors
+/// [`FaultCode::Usage`] where the name can't be a plugin's.
+pub fn runbook(name: &str) -> Result<Vec<(String, String)>, Fault> {
+    named(name)?;
+    Ok(rust(
+        name,
+        &without_head(RUNBOOK).replace("team-topics", name),
+    ))
+}
+
+fn named(name: &str) -> Result<(), Fault> {
     if !is_name(&name.replace('-', "_")) || name.contains('_') {
         return Err(Fault::new(FaultCode::Usage, "this can't be a plugin's name")
             .at(name)
             .hint("It is made of lower-case letters, digits and hyphens, and begins with a letter."));
     }
-    Ok(match language {
-        Language::Rust => rust(name),
-        Language::JavaScript => from_example(name, "http-health", JAVASCRIPT),
-        Language::Python => from_example(name, "capacity", PYTHON),
-    })
+    Ok(())
 }
 
 /// Files of one of krun's plugins, under another name, with the contract.
@@ -144,16 +170,20 @@ fn from_example(name: &str, example: &str, files: &[(&str, &str)]) -> Vec<(Strin
     renamed.chain(contract).collect()
 }
 
-fn rust(name: &str) -> Vec<(String, String)> {
+/// A text without the prose at its head, which is of krun's own plugin.
+fn without_head(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("//!"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The example of step kinds under another name.
+fn kinds(name: &str) -> String {
     let module = name.replace('-', "_");
-    let example = EXAMPLE
-        .lines()
-        .filter(|line| !line.starts_with("//!"))
-        .map(|line| match line.trim() {
-            "name: \"owners\"," => format!("    name: \"{name}\",\n"),
-            _ => format!("{}\n", line.replace("owners::", &format!("{module}::"))),
-        })
-        .collect::<String>();
+    let example = without_head(EXAMPLE).replace("owners::", &format!("{module}::"));
+    example.replace("name: \"owners\",", &format!("name: \"{name}\","))
+}
+
+fn rust(name: &str, example: &str) -> Vec<(String, String)> {
     let mut files = vec![
         (
             "src/lib.rs".to_owned(),
@@ -225,6 +255,11 @@ mod tests {
             );
             assert!(files.iter().any(|(path, _)| path == "wit/1.0.0/world.wit"));
         }
+        let files = runbook("rack-aware").unwrap();
+        let (path, text) = &files[0];
+        assert_eq!(path, "src/lib.rs");
+        assert!(text.contains("const NAME: &'static str = \"rack-aware\";"));
+        assert!(!text.contains("team-topics"));
         for name in ["Rack", "rack_aware", "../rack", ""] {
             assert!(project(name, Language::Rust).is_err(), "{name}");
         }

@@ -42,6 +42,14 @@ pub const CODES: &[Code] = &[
          around a text.",
     ),
     code(
+        "declared",
+        READING,
+        "A runbook that is a component declares something that no script could say: a step of a kind \
+         that is none, an output of a step that is not declared before, a fraction. The message names \
+         the plugin and the step. Whatever else is wrong with what it declares has the code that it has \
+         in a script. See [A whole runbook](../plugins.md#a-whole-runbook).",
+    ),
+    code(
         "import",
         READING,
         "An imported file cannot be had: it is not there, its path is absolute or leads out of \

@@ -15,6 +15,7 @@
 //! | check | `site` (where calls stand), `check` |
 //! | evaluate | `world` (what is left out), `declare`, `header`, `moved`, `params`, `plugins`, `bind`, `steps`, `reserved`, `handle`, `condition`, `assertion`, `draft`, `runtime` |
 //! | finish | `order`, `conflicts`, `moved`, `finish` |
+//! | for runbooks that are no scripts | `declared`, `written` |
 
 mod assertion;
 mod bind;
@@ -23,6 +24,7 @@ mod codes;
 mod condition;
 mod conflicts;
 mod declare;
+mod declared;
 mod diagnostic;
 mod doc;
 mod draft;
@@ -49,11 +51,13 @@ mod steps;
 mod syntax;
 mod values;
 mod world;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
 pub use codes::{CODES, Code};
+pub use declared::Declared;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Related, SourceText};
 pub use given::given_from_yaml;
 pub use loader::{Description, Loader};

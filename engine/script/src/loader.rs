@@ -105,7 +105,8 @@ impl Loader {
     /// # Errors
     /// The runbook can't be read or parsed, or does not say its name.
     pub fn describe(&self, path: &Utf8Path) -> Result<Description, Diagnostics> {
-        self.of_itself(path, Extent::Description)
+        let (shelf, main) = on_disk(path)?;
+        self.of_itself(&shelf, &main, Extent::Description)
     }
 
     /// A runbook's name, whatever may be wrong with the rest of it: nothing behind `runbook(…)` is
@@ -114,12 +115,21 @@ impl Loader {
     /// # Errors
     /// The runbook can't be read or parsed, or does not say its name.
     pub fn name(&self, path: &Utf8Path) -> Result<String, Diagnostics> {
-        Ok(self.of_itself(path, Extent::Name)?.name)
+        let (shelf, main) = on_disk(path)?;
+        Ok(self.of_itself(&shelf, &main, Extent::Name)?.name)
     }
 
-    fn of_itself(&self, path: &Utf8Path, extent: Extent) -> Result<Description, Diagnostics> {
-        let (shelf, main) = on_disk(path)?;
-        let reading = self.read(&shelf, &main, &Map::new(), extent)?;
+    pub(crate) fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    pub(crate) fn of_itself(
+        &self,
+        shelf: &Shelf,
+        main: &str,
+        extent: Extent,
+    ) -> Result<Description, Diagnostics> {
+        let reading = self.read(shelf, main, &Map::new(), extent)?;
         let mut draft = reading.draft.lock();
         let said = |header: &Header| header.place.is_some() && !header.name.is_empty();
         match draft.header.take().filter(said) {
@@ -139,7 +149,7 @@ impl Loader {
         }
     }
 
-    fn runbook(
+    pub(crate) fn runbook(
         &self,
         shelf: &Shelf,
         main: &str,

@@ -38,6 +38,9 @@
 //! }
 //! ```
 //!
+//! A whole runbook is a type that implements [`Runbook`], and one [`runbook!`](crate::runbook!); a crate can
+//! have both.
+//!
 //! Owns the translation between these types and the bindings of `krun:plugin`; decides nothing.
 
 // What the macros make names this crate as a plugin does.
@@ -48,6 +51,7 @@ mod fault;
 mod finding;
 mod handles;
 mod kind;
+mod runbook;
 
 /// What `wit-bindgen` makes of `krun:plugin@1.0.0`; the types of this crate are thin words around it.
 #[expect(missing_docs, reason = "generated; the WIT files have the docs")]
@@ -58,6 +62,22 @@ pub mod bindings {
         pub_export_macro: true,
         default_bindings_module: "krun_plugin_sdk::bindings",
         runtime_path: "krun_plugin_sdk::wit_bindgen_rt",
+    });
+}
+
+/// The same of the world `runbook-plugin`, with the types of the other.
+#[expect(missing_docs, reason = "generated; the WIT files have the docs")]
+pub mod runbook_bindings {
+    wit_bindgen::generate!({
+        path: "../wit/1.0.0",
+        world: "runbook-plugin",
+        pub_export_macro: true,
+        default_bindings_module: "krun_plugin_sdk::runbook_bindings",
+        runtime_path: "krun_plugin_sdk::wit_bindgen_rt",
+        with: {
+            "krun:plugin/log@1.0.0": krun_plugin_sdk::bindings::krun::plugin::log,
+            "krun:plugin/types@1.0.0": krun_plugin_sdk::bindings::krun::plugin::types,
+        },
     });
 }
 
@@ -78,6 +98,10 @@ pub use fault::Fault;
 pub use finding::{Drift, Finding, Outputs, Target, outputs};
 pub use handles::{Reader, Writer, log, progress};
 pub use kind::{Kind, Step};
+pub use runbook::{Declared, Handle, Runbook, all_of, any_of, compare, not, secret, text};
+#[doc(hidden)]
+pub use runbook::{declare, manifest};
+pub use serde_json::json;
 #[doc(hidden)]
 pub use wit_bindgen::rt as wit_bindgen_rt;
 #[doc(hidden)]

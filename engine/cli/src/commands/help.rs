@@ -11,7 +11,7 @@ use super::Outcome;
 use crate::{
     args::{Cli, HelpArgs},
     context::Context,
-    registry,
+    registry, runbooks,
 };
 
 pub fn help(context: &Context, args: HelpArgs) -> Outcome {
@@ -30,11 +30,14 @@ pub fn help(context: &Context, args: HelpArgs) -> Outcome {
             FaultCode::Usage,
             format!("`{topic}` is no command and no runbook"),
         )
-        .hint("`krun help` lists the commands; a runbook is a .rhai file.")
+        .hint(
+            "`krun help` lists the commands; a runbook is a .rhai file, or a plugin's .wasm file.",
+        )
         .into());
     }
     let kinds = registry::kinds_for(context, &topic)?.kinds;
-    let about = Loader::new(&kinds, context.path_base()?).describe(Utf8Path::new(&topic))?;
+    let loader = Loader::new(&kinds, context.path_base()?);
+    let about = runbooks::describe(context, &loader, Utf8Path::new(&topic))?;
     if context.global.json {
         let object = serde_json::json!({
             "name": about.name, "version": about.version, "summary": about.summary,

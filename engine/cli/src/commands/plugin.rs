@@ -28,7 +28,17 @@ pub fn plugin(context: &Context, command: PluginCommand) -> Outcome {
         } => build(context, &package, target_dir.as_deref()),
         PluginCommand::Inspect { plugin, folder } => inspect(context, &plugin, &folder),
         PluginCommand::List { folder } => list(context, &folder),
-        PluginCommand::New { name, lang } => new(context, &name, lang),
+        PluginCommand::New {
+            name,
+            lang,
+            runbook,
+        } => {
+            let files = match runbook {
+                true => krun_plugin::new::runbook(&name)?,
+                false => krun_plugin::new::project(&name, lang)?,
+            };
+            new(context, &name, lang, files)
+        }
         PluginCommand::Test(args) => plugin_test(context, args),
         PluginCommand::Verify { folder } => verify(context, &folder),
     }
@@ -165,8 +175,7 @@ fn build(context: &Context, package: &str, target: Option<&str>) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn new(context: &Context, name: &str, language: Language) -> Outcome {
-    let files = krun_plugin::new::project(name, language)?;
+fn new(context: &Context, name: &str, language: Language, files: Vec<(String, String)>) -> Outcome {
     let does = files
         .first()
         .map(|(path, _)| path.clone())
@@ -247,8 +256,9 @@ fn object(
     let wants = plugin.wants().iter();
     json!({
         "event": "plugin", "name": plugin.name(), "version": plugin.version(),
-        "sha256": plugin.sha256(), "imports": imports, "locked": locked,
+        "sha256": plugin.sha256(), "worlds": plugin.worlds(), "imports": imports, "locked": locked,
         "wants": wants.map(|want| json!({"grant": want.grant, "why": want.why})).collect::<Vec<_>>(),
+        "params": plugin.manifest().map(|manifest| manifest.params.iter().map(|param| &param.name).collect::<Vec<_>>()),
         "kinds": plugin.kinds(&[], &plugins::clusters()).iter().map(|kind| kind.spec().name).collect::<Vec<_>>(),
     })
 }
@@ -261,6 +271,17 @@ fn described(plugin: &Plugin) -> String {
         plugin.doc(),
         plugin.sha256()
     );
+    for world in plugin.worlds() {
+        text.push_str(&format!("world {world}\n"));
+    }
+    for param in plugin.manifest().iter().flat_map(|one| &one.params) {
+        let needed = if param.default.is_some() {
+            ", optional"
+        } else {
+            ""
+        };
+        text.push_str(&format!("parameter {}: {}{needed}\n", param.name, param.ty));
+    }
     for kind in plugin.kinds(&[], &plugins::clusters()) {
         let spec = kind.spec();
         text.push_str(&format!("kind {}\n", spec.name));

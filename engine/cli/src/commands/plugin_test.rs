@@ -28,6 +28,15 @@ pub fn plugin_test(context: &Context, args: PluginTestArgs) -> Outcome {
     };
     let pinned = locked.map(|locked| locked.sha256.as_str());
     let plugin = plugins::runtime(context)?.open(&file, pinned)?;
+    if !plugin.has_kinds() {
+        return Err(
+            Fault::new(FaultCode::Usage, "the plugin has no kinds to test")
+                .at(plugin.name())
+                .because("it is a whole runbook of krun's own kinds")
+                .hint(format!("Test it like a script: `krun test {file}`."))
+                .into(),
+        );
+    }
     let script = script(&plugin, &args)?;
     let made = tempfile::Builder::new().prefix("krun-plugin-").tempdir();
     let made = made.map_err(|error| Fault::io("could not make a folder", "$TMPDIR", &error))?;

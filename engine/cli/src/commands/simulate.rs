@@ -17,7 +17,7 @@ use super::Outcome;
 use crate::{
     args::SimulateArgs,
     context::{Context, absolute},
-    registry, select,
+    registry, runbooks, select,
 };
 
 pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
@@ -27,7 +27,12 @@ pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
     let start = machine(&base, args.start_from.as_deref())?;
     let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
     let loader = Loader::new(&kinds, base);
-    let runbook = loader.load(Utf8Path::new(&args.runbook.runbook), &given)?;
+    let runbook = runbooks::load(
+        context,
+        &loader,
+        Utf8Path::new(&args.runbook.runbook),
+        &given,
+    )?;
     refuse(&runbook)?;
     let subject = Subject {
         runbook,

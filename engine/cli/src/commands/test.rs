@@ -22,7 +22,7 @@ use crate::{
     args::TestArgs,
     context::{Context, FENCE, KILL_AT, absolute, secret_option, secret_source},
     errors::CliError,
-    registry,
+    registry, runbooks,
     scratch::{self, Ports},
     select,
     survived::Survived,
@@ -94,7 +94,7 @@ fn prepare(
     let kinds = registry::kinds_for(context, &args.runbook.runbook)?.kinds;
     let loader = Loader::new(&kinds, context.path_base()?);
     let path = Utf8Path::new(&args.runbook.runbook);
-    let description = loader.describe(path)?;
+    let description = runbooks::describe(context, &loader, path)?;
     let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
     let then = assignments(&args.then)?;
     let mut ports = Ports::new();
@@ -108,7 +108,7 @@ fn prepare(
             let mut given = given.clone();
             given.extend(assignments(&place.params)?);
             given.extend(second.clone());
-            let runbook = loader.load(path, &given)?;
+            let runbook = runbooks::load(context, &loader, path, &given)?;
             if !args.allow_outside {
                 scratch::refuse_outside(&runbook, &kinds, &one, ports.given())?;
             }

@@ -2,6 +2,7 @@
 
 mod any_text;
 mod closed_world;
+mod declared;
 mod description;
 mod docs;
 mod files;

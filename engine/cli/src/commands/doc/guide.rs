@@ -9,7 +9,7 @@ use crate::{
     args::DocArgs,
     context::{Context, absolute},
     errors::CliError,
-    registry, select,
+    registry, runbooks, select,
 };
 
 /// The language in which everything is written.
@@ -95,7 +95,8 @@ fn load(
         home,
     };
     let given = select::given(&args.params, args.params_file.as_deref())?;
-    let runbook = Loader::new(&kinds, base).load(Utf8Path::new(path), &given)?;
+    let loader = Loader::new(&kinds, base);
+    let runbook = runbooks::load(context, &loader, Utf8Path::new(path), &given)?;
     Ok((kinds, runbook))
 }
 

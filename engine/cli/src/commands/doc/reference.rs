@@ -12,16 +12,20 @@ use crate::{context::Context, diagnostics, errors, registry};
 /// The page of step kinds; every example on it was evaluated.
 pub fn kinds(_: &Context) -> Result<String, errors::CliError> {
     let kinds = registry::kinds(Arc::new(Patterns::builtin()));
-    Ok(krun_doc::kinds_page(&entries(&kinds)?))
+    Ok(krun_doc::kinds_page(&entries(&kinds, &kinds)?))
 }
 
-fn entries(kinds: &Kinds) -> Result<Vec<KindEntry<'_>>, krun_script::Diagnostics> {
+/// Some kinds, with their examples evaluated where there are all of them.
+pub fn entries<'a>(
+    kinds: &'a Kinds,
+    all: &Kinds,
+) -> Result<Vec<KindEntry<'a>>, krun_script::Diagnostics> {
     let base = PathBase {
         cwd: "/".into(),
         home: None,
     };
-    let loader = Loader::new(kinds, base);
-    let evaluated = |kind: &krun_model::Kind| {
+    let loader = Loader::new(all, base);
+    let evaluated = |kind: &'a krun_model::Kind| {
         let examples = kind.spec().examples.iter();
         let examples = examples.map(|example| {
             let text = krun_doc::example::source(example);
@@ -68,7 +72,7 @@ mod tests {
     #[test]
     fn every_kind_has_an_example_that_declares_a_step_of_it() {
         let kinds = registry::kinds(Arc::new(Patterns::builtin()));
-        let entries = entries(&kinds).unwrap_or_else(|found| panic!("{found}"));
+        let entries = entries(&kinds, &kinds).unwrap_or_else(|found| panic!("{found}"));
         for KindEntry { kind, examples } in entries {
             let name = kind.spec().name;
             assert!(!examples.is_empty(), "{name} has no example");
