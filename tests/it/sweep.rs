@@ -288,7 +288,6 @@ fn clusters_survive_a_kill_at_every_class_of_effect() {
 /// A broker joins: replicas move to it, and leaders with them. What the proofs commit for consumer groups
 /// is forgotten again.
 #[test]
-#[ignore = "fails on a busy machine, and it is not known yet why: run it by name"]
 fn a_joining_broker_survives_a_kill_at_every_class_of_effect() {
     let mut cluster = Cluster::new(3);
     let ports: Vec<String> = cluster.lab.ports.list[1..]
