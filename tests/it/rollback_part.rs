@@ -378,3 +378,25 @@ fn one_run_of_a_cluster() {
     cluster.lab.run(&["rollback", "--yes"]).expect(0);
     assert!(cluster.lab.pids().is_empty());
 }
+
+/// A run that did nothing but restart a broker: it is ended and started as it was, one after the other.
+#[test]
+fn a_restart_alone_is_taken_back() {
+    let mut cluster = Cluster::of_one(1);
+    cluster.set("records=1");
+    cluster.run().expect(0);
+    let heap = || {
+        let pid = cluster.lab.pids()["broker-1"];
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("a command line");
+        line.split('\0')
+            .find(|word| word.starts_with("-Xmx"))
+            .map(str::to_owned)
+    };
+    let before = heap();
+    let more = ["--json", "-p", "heap=272m"];
+    cluster.on_runbook("run", &more).expect(0);
+    assert_eq!(heap().as_deref(), Some("-Xmx272m"));
+    let back = ["rollback", "--run", "last", "--yes", "--json"];
+    cluster.lab.run(&back).expect(0);
+    assert_eq!(heap(), before);
+}

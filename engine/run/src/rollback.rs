@@ -118,9 +118,11 @@ pub(crate) async fn take_back(
 ) -> Result<Ended, Fault> {
     let mut undoing = Undoing::new(session, run);
     let graph = Graph::of_history(&session.ledger.history());
+    // A process that is ended and started again as it was is two lines, one after the other.
     let together = |a: &UndoLine, b: &UndoLine| {
         is_process(&a.target)
             && is_process(&b.target)
+            && a.target != b.target
             && !graph.precedes(&a.step, &b.step)
             && !graph.precedes(&b.step, &a.step)
     };

@@ -185,7 +185,10 @@ pub fn search_files(values: &[String], files: &[PathBuf]) {
     for value in values {
         let forms = forms(value);
         for file in files {
-            let bytes = fs::read(file).expect("a file");
+            let mut bytes = fs::read(file).expect("a file");
+            // ZooKeeper writes its logs into files of 64 MB that are empty at first.
+            let end = bytes.iter().rposition(|byte| *byte != 0);
+            bytes.truncate(end.map_or(0, |last| last + 1));
             for (what, form) in &forms {
                 let found = bytes
                     .windows(form.len())

@@ -28,6 +28,9 @@ const ASK: Duration = Duration::from_secs(5);
 /// How long a broker that has just started may not know a topic.
 const SHOWN: Duration = Duration::from_secs(15);
 
+/// How long brokers may go on showing replicas that a partition had on its way.
+const ARRIVED: Duration = Duration::from_secs(2);
+
 /// The kind.
 pub struct Topic(pub Arc<dyn Clusters>);
 
@@ -290,14 +293,22 @@ async fn seen(
     client: &dyn Client,
     args: &Args,
 ) -> Result<Option<TopicSeen>, Fault> {
-    let until = Until::new(SHOWN);
+    let (until, arrived) = (Until::new(SHOWN), Until::new(ARRIVED));
     loop {
         if let Some(mut seen) = topic_seen(client, &args.name).await? {
-            // While replicas are moved, a partition shows old and new ones.
-            if seen.replication_factor > args.replication_factor
-                && let Some(factor) = client.survey().await?.factor_on_arrival(&args.name)
-            {
-                seen.replication_factor = u32::try_from(factor).unwrap_or(u32::MAX);
+            // While replicas are moved, a partition shows old and new ones; and for a moment after they
+            // have arrived.
+            if seen.replication_factor > args.replication_factor {
+                match client.survey().await?.factor_on_arrival(&args.name) {
+                    Some(factor) => {
+                        seen.replication_factor = u32::try_from(factor).unwrap_or(u32::MAX);
+                    }
+                    None if !arrived.over() => {
+                        arrived.pause(host).await?;
+                        continue;
+                    }
+                    None => {}
+                }
             }
             return Ok(Some(seen));
         }
