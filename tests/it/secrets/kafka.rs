@@ -234,8 +234,8 @@ fn a_broker_with_a_password_is_proven_rotated_and_taken_back() {
     bench.search();
 }
 
-/// A restart that was cut off; and a rollback of one run, in which what a process was told comes from the state,
-/// where it is sealed: nobody gives a value any more.
+/// A restart that was cut off, a stop and a start; and a rollback of one run, in which what a process was told
+/// comes from the state, where it is sealed: nobody gives a value any more.
 #[test]
 fn what_a_broker_was_told_comes_back() {
     let mut bench = Bench::new();
@@ -249,6 +249,14 @@ fn what_a_broker_was_told_comes_back() {
     assert_eq!(bench.kept(Done::of(command)).code(), -1);
     assert!(!bench.cluster.lab.pids().contains_key("broker-1"));
     bench.krun("run", &["--json"]).expect(0);
+    bench.told(bench.value());
+    bench.proven();
+
+    bench.without_value(&["stop"]);
+    let mut start = bench.cluster.lab.krun(&["start"]);
+    start.env("JAVA_HOME", bench.cluster.lab.path("jdk"));
+    start.env("KRUN_SECRET_LOGIN", bench.value());
+    bench.kept(Done::of(start)).expect(0);
     bench.told(bench.value());
     bench.proven();
 
