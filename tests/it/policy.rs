@@ -210,6 +210,52 @@ fn a_run_that_was_cut_off_goes_back_to_where_it_first_passed() {
     assert_eq!(listing(&case.lab.path("root")), case.before);
 }
 
+/// What was asked for on the command line holds when the run goes on, and a rollback that had not begun
+/// when krun was killed is made up for.
+#[test]
+fn a_policy_outlives_krun() {
+    for (policy, left) in [("rollback", "before"), ("rollback-to=files", "one")] {
+        // Before it fails, around the record of that, and around the run's end, its fourth record.
+        for point in [
+            "after:3:b",
+            "before:1:page",
+            "after:1:page",
+            "before:4:",
+            "after:4:",
+        ] {
+            let case = Case::failing();
+            let runbook = case.runbook("", "one");
+            let mut krun = case.lab.krun(&[&runbook, "--on-failure", policy]);
+            krun.env("KRUN_KILL_AT", point);
+            assert_eq!(Done::of(krun).code(), -1, "{policy} {point}");
+            assert_eq!(
+                (case.text("a"), case.text("b")),
+                ("one".into(), "b".into()),
+                "{policy} {point}"
+            );
+            let resumed = case.lab.run(&["resume"]);
+            assert!(
+                resumed.err().contains("taken back"),
+                "{policy} {point}: {}",
+                resumed.err()
+            );
+            assert_eq!(
+                (case.text("a"), case.text("b")),
+                (left.into(), String::new()),
+                "{policy} {point}"
+            );
+            let both = [("run", "failed"), ("rollback", "succeeded")];
+            assert_eq!(runs(&case.lab), ends(&both), "{policy} {point}");
+            case.lab.run(&["rollback", "--yes"]);
+            assert_eq!(
+                listing(&case.lab.path("root")),
+                case.before,
+                "{policy} {point}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_rollback_that_somebody_stands_in_the_way_of_is_said_too() {
     let case = Case::new(usize::MAX, |root| {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Address, Change, Choice, Decision, DeploymentName, Digest, Effect, Fault, History, Map,
-    Outputs, Part, ProcessSpec, Reason, RunId, TargetState, Undo,
+    OnFailure, Outputs, Part, ProcessSpec, Reason, RunId, TargetState, Undo,
     event::RunStatus,
     history::StepMemory,
     process::Running,
@@ -61,6 +61,9 @@ pub struct Pin {
     /// Which steps the run is about.
     #[serde(default, skip_serializing_if = "Choice::is_everything")]
     pub choice: Choice,
+    /// What becomes of the run if a step fails, where that was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
 }
 
 /// What follows a failed attempt that is not the last.

@@ -374,6 +374,7 @@ pub(crate) fn records() -> Vec<Record> {
                 given: outputs(&[("heap", json!("2g"))]),
                 identity: vec![],
                 choice: krun_model::Choice::default(),
+                on_failure: None,
             }),
             who: who(),
             part: None,

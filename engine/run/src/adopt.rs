@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use krun_model::{
-    Address, Change, Choice, Digest, Effect, Entry, Event, Fault, Outputs, Reason, Runbook, Step,
+    Address, Change, Digest, Effect, Entry, Event, Fault, Outputs, Reason, Runbook, Step,
     WriteHost,
     event::RunStatus,
     journal::Verb,
@@ -152,12 +152,7 @@ pub async fn adopt(
         let text = source.text.as_bytes().into();
         session.ledger.put_blob(text).await?;
     }
-    let pin = identity::pin(
-        &request.runbook,
-        request.path.clone(),
-        request.given.clone(),
-        Choice::default(),
-    );
+    let pin = identity::pin(&request);
     let run = session.begin(Verb::Adopt, Some(pin)).await?;
     session.say_all(recovered);
     let mut counts = Counts::default();

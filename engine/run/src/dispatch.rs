@@ -76,12 +76,7 @@ async fn run_as_agreed(
             .put_blob(source.text.as_bytes().into())
             .await?;
     }
-    let pin = identity::pin(
-        &request.runbook,
-        request.path.clone(),
-        request.given.clone(),
-        request.choice,
-    );
+    let pin = identity::pin(&request);
     let run = session.begin(request.verb, Some(pin)).await?;
     reconcile::journal(session, run, reconciled).await?;
     session.say_all(recovered);

@@ -1,6 +1,8 @@
 //! Parameters that say what a deployment *is* cannot change under its name.
 
-use krun_model::{Choice, Fault, FaultCode, History, Runbook, journal::Pin};
+use krun_model::{Fault, FaultCode, History, Runbook, journal::Pin};
+
+use crate::prepare::RunRequest;
 
 /// Refuses a run whose identity parameters differ from those that the deployment was made with.
 pub(crate) fn check(history: &History, runbook: &Runbook, name: &str) -> Result<(), Fault> {
@@ -31,27 +33,24 @@ pub(crate) fn check(history: &History, runbook: &Runbook, name: &str) -> Result<
 }
 
 /// What a run pins.
-pub(crate) fn pin(
-    runbook: &Runbook,
-    path: String,
-    given: krun_model::Map<serde_json::Value>,
-    choice: Choice,
-) -> Pin {
+pub(crate) fn pin(request: &RunRequest) -> Pin {
+    let runbook = &request.runbook;
     Pin {
-        path,
+        path: request.path.clone(),
         sources: runbook
             .sources
             .iter()
             .map(|s| (s.path.clone(), s.digest))
             .collect(),
         params: runbook.values.clone(),
-        given,
+        given: request.given.clone(),
         identity: runbook
             .params
             .iter()
             .filter(|p| p.identity)
             .map(|p| p.name.clone())
             .collect(),
-        choice,
+        choice: request.choice.clone(),
+        on_failure: request.on_failure.clone(),
     }
 }

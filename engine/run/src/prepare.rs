@@ -4,8 +4,8 @@
 //! Never changes anything, neither the machine nor the journal.
 
 use krun_model::{
-    Address, Change, Choice, Fault, FaultCode, Map, Plan, Reason, Runbook, journal::Verb,
-    kind::Kinds,
+    Address, Change, Choice, Fault, FaultCode, Map, OnFailure, Plan, Reason, Runbook,
+    journal::Verb, kind::Kinds,
 };
 use krun_plan::{
     Head, Observed, Options, PlanFile, PlannedSource, Reconciliation, decide, failures, left_out,
@@ -52,6 +52,8 @@ pub struct RunRequest {
     pub options: RunOptions,
     /// Which steps it is about.
     pub choice: Choice,
+    /// What becomes of it if a step fails: pinned with the run, carried out by whoever asks for one.
+    pub on_failure: Option<OnFailure>,
     /// Asked once the plan is known; an error ends the run before it begins.
     pub approve: Approval,
 }

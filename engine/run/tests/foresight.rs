@@ -156,6 +156,7 @@ fn request(runbook: Runbook) -> RunRequest {
         verb: Verb::Run,
         options: RunOptions::default(),
         choice: Choice::default(),
+        on_failure: None,
         approve: Box::new(|_| Ok(())),
     }
 }

@@ -187,6 +187,7 @@ fn request(subject: &Subject, kinds: Kinds, force: bool) -> RunRequest {
             ..RunOptions::default()
         },
         choice: Choice::default(),
+        on_failure: None,
         approve: Box::new(|_| Ok(())),
     }
 }

@@ -28,6 +28,7 @@ pub fn adopt(context: &Context, args: AdoptArgs) -> Outcome {
         verb: Verb::Adopt,
         options: RunOptions::default(),
         choice: krun_model::Choice::default(),
+        on_failure: None,
         approve: Box::new(|_| Ok(())),
     };
     if args.plan {

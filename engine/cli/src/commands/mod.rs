@@ -128,6 +128,7 @@ fn pinned_request(
         verb,
         options,
         choice: Choice::default(),
+        on_failure: None,
         approve: Box::new(|_| Ok(())),
     })
 }

@@ -34,6 +34,7 @@ pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
             ..RunOptions::default()
         },
         choice: args.choice.choice(),
+        on_failure: None,
         approve: Box::new(|_| Ok(())),
     };
     let (plan, faults) = with_any_store(context, selected.name, async |session| {

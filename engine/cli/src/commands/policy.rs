@@ -4,8 +4,9 @@ use std::{process::ExitCode, sync::Arc};
 
 use krun_journal::Store;
 use krun_model::{
-    DeploymentName, Fault, FaultCode, Journal as _, OnFailure, Part, Runbook,
+    DeploymentName, Fault, FaultCode, History, Journal as _, OnFailure, Part, RunId, Runbook,
     event::RunStatus,
+    journal::Verb,
     names::{listed, nearest},
 };
 use krun_run::{Ended, RollbackOptions};
@@ -34,6 +35,47 @@ pub fn of(asked: Option<&OnFailure>, runbook: &Runbook) -> Result<OnFailure, Fau
     })
 }
 
+/// What the policy of the last run still asks for: krun was killed after that run had failed, before
+/// its rollback began.
+pub fn left_over(history: &History) -> Option<Part> {
+    let last = history.runs.last()?;
+    let failed = last.verb == Verb::Run && matches!(last.finished, Some((RunStatus::Failed, _)));
+    let policy = history.pin.as_ref()?.on_failure.as_ref();
+    // One that passed its checkpoint only because an earlier run had is gone on with.
+    let passed = |name: &str| {
+        let mut checkpoints = history.checkpoints.iter();
+        checkpoints.any(|one| one.name == name && one.run == last.id)
+    };
+    let part = part(policy.filter(|_| failed)?, history, last.id, passed)?;
+    has_anything(history, &part).then_some(part)
+}
+
+/// What a policy wants taken back of a run that failed. Nothing of one that did not get to the checkpoint.
+fn part(
+    policy: &OnFailure,
+    history: &History,
+    run: RunId,
+    passed: impl Fn(&str) -> bool,
+) -> Option<Part> {
+    match policy {
+        OnFailure::Stop => None,
+        OnFailure::Rollback => Some(Part::Run(run)),
+        OnFailure::RollbackTo(name) => {
+            let mut known = history.checkpoints.iter().rev();
+            let last = known.find(|one| one.name == *name && passed(name))?;
+            Some(Part::Since {
+                checkpoint: name.clone(),
+                passed: last.seq,
+            })
+        }
+    }
+}
+
+fn has_anything(history: &History, part: &Part) -> bool {
+    let own = history.part(part);
+    !own.effects.is_empty() || !own.pending.is_empty()
+}
+
 /// After a run that did not end well: takes back what the policy says, and says both how the run and how
 /// the rollback ended. A run that was stopped, or that never began, leaves nothing to a policy.
 pub fn after_run(
@@ -43,33 +85,22 @@ pub fn after_run(
     policy: &OnFailure,
     ended: &Ended,
 ) -> Outcome {
-    if !ended.began || ended.status != RunStatus::Failed || *policy == OnFailure::Stop {
+    if !ended.began || ended.status != RunStatus::Failed {
         say_how_to_go_on(context, ended);
         return Ok(exit(ended));
     }
     let history = store.history(name)?;
-    let part = match policy {
-        OnFailure::RollbackTo(checkpoint) if !ended.passed.contains(checkpoint) => {
+    let passed = |name: &str| ended.passed.iter().any(|one| one == name);
+    let Some(part) = part(policy, &history, ended.run, passed) else {
+        if let OnFailure::RollbackTo(checkpoint) = policy {
             context.remark(&format!(
                 "The run failed before it passed checkpoint `{checkpoint}`: nothing was taken back."
             ));
-            say_how_to_go_on(context, ended);
-            return Ok(exit(ended));
         }
-        OnFailure::RollbackTo(checkpoint) => {
-            let mut passed = history.checkpoints.iter().rev();
-            let passed = passed.find(|one| one.name == *checkpoint);
-            Part::Since {
-                checkpoint: checkpoint.clone(),
-                passed: passed.map(|one| one.seq).ok_or_else(|| {
-                    Fault::internal(format!("checkpoint `{checkpoint}` is not in the journal"))
-                })?,
-            }
-        }
-        OnFailure::Rollback | OnFailure::Stop => Part::Run(ended.run),
+        say_how_to_go_on(context, ended);
+        return Ok(exit(ended));
     };
-    let own = history.part(&part);
-    if own.effects.is_empty() && own.pending.is_empty() {
+    if !has_anything(&history, &part) {
         context.remark(&format!(
             "The run failed; of {part} there is nothing to take back (`--on-failure {policy}`)."
         ));

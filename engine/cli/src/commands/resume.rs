@@ -1,6 +1,6 @@
 //! `krun resume`: goes on with an interrupted run, with the runbook that it pinned.
 
-use krun_model::{Fault, FaultCode, event::RunStatus, journal::Verb};
+use krun_model::{Fault, FaultCode, Part, event::RunStatus, journal::Verb};
 use krun_run::{RollbackOptions, RunOptions};
 
 use super::{Outcome, exit, find, pinned_request, policy, with_session};
@@ -19,14 +19,22 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
             .hint("`krun history` lists the runs; `krun RUNBOOK` runs today's file.")
     })?;
     let (store, name) = (found.store.clone(), found.name.clone());
-    if verb == Verb::Rollback {
-        let part = found.history.runs.last().and_then(|run| run.part.clone());
+    let take_back = |part: Option<Part>| {
         let options = RollbackOptions {
             part: part.clone(),
             force: args.force,
         };
         let ended = super::rollback::take_back(context, &store, &name, options)?;
-        return super::rollback::close(context, &ended, part.as_ref());
+        super::rollback::close(context, &ended, part.as_ref())
+    };
+    if verb == Verb::Rollback {
+        return take_back(found.history.runs.last().and_then(|run| run.part.clone()));
+    }
+    if let Some(part) = policy::left_over(&found.history) {
+        context.remark(&format!(
+            "The run failed, and its policy was not carried out yet: {part} is taken back."
+        ));
+        return take_back(Some(part));
     }
     if verb == Verb::Prune {
         return super::prune::resume(context, &found, args.force);
@@ -38,8 +46,9 @@ pub fn resume(context: &Context, args: ResumeArgs) -> Outcome {
     let mut request = pinned_request(context, &found, verb, options)?;
     if let Some(pin) = &found.history.pin {
         request.choice = pin.choice.clone();
+        request.on_failure = pin.on_failure.clone();
     }
-    let policy = policy::of(None, &request.runbook)?;
+    let policy = policy::of(request.on_failure.as_ref(), &request.runbook)?;
     let ended = with_session(
         context,
         store.clone(),

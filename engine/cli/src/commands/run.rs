@@ -60,6 +60,7 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
             prune: args.prune,
         },
         choice: args.choice.choice(),
+        on_failure: Some(policy.clone()),
         approve: approval(args.yes),
     };
     let name = selected.name.clone();
@@ -109,6 +110,7 @@ fn run_planned(context: &Context, args: &RunArgs, agreed: &PlanFile) -> Outcome 
             prune: false,
         },
         choice: agreed.choice.clone(),
+        on_failure: Some(policy.clone()),
         approve: approval(args.yes),
     };
     let id = Some(agreed.id.clone());

@@ -1,8 +1,8 @@
 //! Arbitrary entries of all kinds.
 
 use krun_model::{
-    Address, Change, Choice, Content, Decision, Digest, Effect, Entry, Fault, FaultCode, Outputs,
-    Part, Reason, RunId, TargetState,
+    Address, Change, Choice, Content, Decision, Digest, Effect, Entry, Fault, FaultCode, OnFailure,
+    Outputs, Part, Reason, RunId, TargetState,
     event::RunStatus,
     history::StepMemory,
     journal::{Again, Outcome, Pin, Seq, Verb, Who},
@@ -125,15 +125,27 @@ fn pin() -> impl Strategy<Value = Pin> {
         outputs(),
         vec(".*", 0..2),
         choice(),
+        option::of(on_failure()),
     )
-        .prop_map(|(path, sources, params, given, identity, choice)| Pin {
-            path,
-            sources,
-            params,
-            given,
-            identity,
-            choice,
-        })
+        .prop_map(
+            |(path, sources, params, given, identity, choice, on_failure)| Pin {
+                path,
+                sources,
+                params,
+                given,
+                identity,
+                choice,
+                on_failure,
+            },
+        )
+}
+
+fn on_failure() -> impl Strategy<Value = OnFailure> {
+    prop_oneof![
+        Just(OnFailure::Stop),
+        Just(OnFailure::Rollback),
+        ".+".prop_map(OnFailure::RollbackTo),
+    ]
 }
 
 fn choice() -> impl Strategy<Value = Choice> {
