@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Checksum, Digest, Effect, Fault, Map, ProcessId, ReadHost, RunId, Target, TargetState,
-    WriteHost,
+    Address, Checksum, Digest, Effect, Fault, FaultCode, Map, ProcessId, ReadHost, RunId, Target,
+    TargetState, WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, Errand, FileStat, PortHolder, Work},
@@ -18,6 +18,7 @@ use krun_model::{
 
 use crate::{
     Pending, Session, acts, events::StepProgress, in_hand::InHand, sealing::changed_meanwhile,
+    verify::SETTLING,
 };
 
 /// The machine as one step of one run may change it.
@@ -37,6 +38,28 @@ impl JournaledHost<'_> {
         }
     }
 
+    /// What is there before an effect. What can't be seen is not changed: it could not be taken back.
+    async fn before(&self, target: &Target) -> Result<TargetState, Fault> {
+        let mut pauses = SETTLING.iter();
+        loop {
+            let state = self.session.observe(target).await?;
+            let TargetState::Unreachable { why } = &state else {
+                return Ok(state);
+            };
+            if !target.is_in_cluster() {
+                return Ok(state);
+            }
+            let Some(pause) = pauses.next() else {
+                let what = "a cluster does not say what is there before it is changed";
+                return Err(Fault::new(FaultCode::Cluster, what)
+                    .at(target)
+                    .because(why)
+                    .hint("It was not changed. See whether its brokers run, and give the command again."));
+            };
+            self.pause(Duration::from_millis(*pause)).await?;
+        }
+    }
+
     /// Whether the effect has nothing left to do, so that no entry is owed.
     async fn settled_already(&self, effect: &Effect, before: &TargetState) -> Result<bool, Fault> {
         let target = effect.target();
@@ -48,15 +71,18 @@ impl JournaledHost<'_> {
                     claims.any(|e| matches!(e, Effect::Claim { .. }) && e.target() == target)
                 );
             }
+            if let Effect::Produce { .. } = effect {
+                // Its step was cut off before it could say that it is done.
+                let mut own = history.effects.iter().filter(|e| e.step == *self.step);
+                return Ok(own.any(|e| e.effect == *effect && e.after.as_ref() == Some(before)));
+            }
             history
                 .pending
                 .iter()
                 .find(|p| p.effect.target() == target)
                 .cloned()
         };
-        if matches!(effect, Effect::Produce { .. } | Effect::PluginUndo { .. })
-            || !effect.achieved(before)
-        {
+        if matches!(effect, Effect::PluginUndo { .. }) || !effect.achieved(before) {
             return Ok(false);
         }
         if let Some(pending) = pending.filter(|p| p.effect.achieved(before)) {
@@ -111,7 +137,7 @@ impl WriteHost for JournaledHost<'_> {
         let target = effect.target();
         session.within_fence(&target)?;
         let effect = session.sealed(&effect).await?;
-        let before = session.observe(&target).await?;
+        let before = self.before(&target).await?;
         if self.settled_already(&effect, &before).await? {
             return Ok(before);
         }

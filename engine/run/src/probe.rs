@@ -8,8 +8,10 @@
 //! | a plugin's act, begun and not satisfied | recovered, as far as it came: its plugin takes it back, or its step applies it again |
 //! | a plugin's undo | left open: the rollback calls it again |
 //! | still under way (replicas on their way) | left open: its step goes on with it |
-//! | a topic that is not there, or records (the request may still arrive) | left open for its step in a run; in a rollback a topic is not done, and records count as sent |
+//! | a topic that is not there, or records (the request may still arrive) | left open for its step in a run; in a rollback a topic that does not come within 1.5 s is not done, and records count as sent |
 //! | not to be seen (a cluster that is down) | left for later: its step or the rollback finds out |
+
+use std::time::Duration;
 
 use krun_model::{
     Address, Effect, Event, Fault, Map, TargetState,
@@ -18,7 +20,10 @@ use krun_model::{
     journal::{Outcome, Verb},
 };
 
-use crate::{Session, doubt, resolve};
+use crate::{Session, doubt, resolve, verify::SETTLING};
+
+/// How often a topic that may still arrive is looked for again: for 1.5 s in all.
+const ARRIVES: usize = 4;
 
 /// Probes all pending intents before they are taken back; what was found, to be said once the run has
 /// begun. With `force` what is in doubt is taken as it is found.
@@ -64,7 +69,7 @@ async fn settle(
     for effect in pending {
         let target = effect.effect.target();
         session.effector(&target).tidy(&target).await?;
-        let found = session.observe_like(effect).await?;
+        let found = find(session, effect, wait).await?;
         let verb = session.ledger.history().verb(effect.run);
         let taking_back = verb.is_some_and(Verb::takes_back);
         let outcome = match judge(effect, &found, taking_back) {
@@ -106,6 +111,24 @@ async fn settle(
         return Ok(said);
     }
     Err(doubt::fault(session, &doubts).await)
+}
+
+/// What is found of an intent's target. A topic that may still be on its way is waited for where it is to be
+/// taken back: later nobody would.
+async fn find(session: &Session, effect: &EffectMemory, wait: Wait) -> Result<TargetState, Fault> {
+    let is_topic = matches!(effect.effect, Effect::CreateTopic { .. });
+    let waits = wait == Wait::TakingBack && is_topic;
+    let mut pauses = SETTLING.iter().take(ARRIVES).filter(|_| waits);
+    loop {
+        let found = session.observe_like(effect).await?;
+        match pauses.next() {
+            Some(pause) if found == TargetState::Absent => {
+                let pause = Duration::from_millis(*pause);
+                session.machine.pause(pause).await?;
+            }
+            _ => return Ok(found),
+        }
+    }
 }
 
 /// The intents in doubt, with what is found. Changes nothing.

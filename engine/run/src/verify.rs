@@ -14,8 +14,8 @@ use krun_plan::Observation;
 
 use crate::{Session, observe};
 
-/// The pauses before it is looked again, in milliseconds.
-const SETTLING: [u64; 6] = [100, 200, 400, 800, 1600, 3200];
+/// The pauses before a process or a cluster is looked at again, in milliseconds.
+pub(crate) const SETTLING: [u64; 6] = [100, 200, 400, 800, 1600, 3200];
 
 /// Whether what a step declares may take its time to show: all but files and packages.
 pub(crate) fn settles(declared: &Declared) -> bool {
@@ -40,9 +40,7 @@ pub(crate) async fn verify(
     settles: bool,
     host: &dyn WriteHost,
 ) -> Result<(), Fault> {
-    let mut pauses = SETTLING
-        .iter()
-        .take(if settles { SETTLING.len() } else { 0 });
+    let mut pauses = SETTLING.iter().filter(|_| settles);
     loop {
         let left = match observe::look(session, &*session.machine, kind, step, args).await {
             Observation::State { check, .. } => match left(check) {

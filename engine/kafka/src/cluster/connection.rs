@@ -202,7 +202,9 @@ impl Connection {
     pub async fn topic_id(&self, topic: &str, timeout: Duration) -> Result<Option<String>, Fault> {
         let topic = topic.to_owned();
         self.with("the topic's id could not be read", move |consumer| {
-            native::topic_id(consumer.client(), &topic, timeout)
+            while_moving(timeout, || {
+                native::topic_id(consumer.client(), &topic, timeout)
+            })
         })
         .await
     }

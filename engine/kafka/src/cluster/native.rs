@@ -102,6 +102,13 @@ pub fn topic_id(
         if found.is_null() || count == 0 {
             return Ok(None);
         }
+        let error = rd::rd_kafka_TopicDescription_error(*found);
+        if !error.is_null() {
+            let code = rd::rd_kafka_error_code(error);
+            if code != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(KafkaError::MetadataFetch(code.into()));
+            }
+        }
         let id = rd::rd_kafka_TopicDescription_topic_id(*found);
         let zero = id.is_null()
             || (rd::rd_kafka_Uuid_most_significant_bits(id) == 0
