@@ -17,6 +17,7 @@ mod owners;
 mod policy;
 mod quotas;
 mod runbook;
+mod simulated;
 mod undo;
 
 /// The component of a plugin in `plugins/` or `tests/guests`; all are built together, once.

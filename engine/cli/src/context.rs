@@ -235,7 +235,7 @@ impl Context {
             ledger: Arc::new(ledger.concealing(vault.clone())),
             machine: Arc::new(machine),
             cluster: Arc::new(krun_kafka::ClusterEffector::new()),
-            plugins: crate::registry::hands(self)?,
+            plugins: crate::registry::hands(self)?(Arc::new(krun_kafka::Network)),
             events: events.concealing(vault.clone()),
             who: who(),
             quarantine: self.state_folder()?.join("quarantine"),

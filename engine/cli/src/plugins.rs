@@ -11,10 +11,13 @@ use std::sync::Arc;
 pub use component::{Component, lock_folder};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Fault, FaultCode, Kind, kind::Kinds};
+use krun_model::{Fault, FaultCode, kind::Kinds};
 use krun_plugin::{Clusters, Grant, LOCK, Limits, Lock, Locked, Plugin, Runtime};
 
-use crate::{context::Context, registry::InUse};
+use crate::{
+    context::Context,
+    registry::{self, InUse, MakeMore},
+};
 
 /// The runtime, with compiled code kept in the user's cache folder.
 pub fn runtime(context: &Context) -> Result<Runtime, Fault> {
@@ -22,9 +25,14 @@ pub fn runtime(context: &Context) -> Result<Runtime, Fault> {
     Runtime::new(Some(cache), Limits::default())
 }
 
-/// How plugins see clusters.
+/// How plugins see clusters: over the network.
 pub fn clusters() -> Arc<dyn Clusters> {
-    Arc::new(clusters::Kafka)
+    seen(Arc::new(krun_kafka::Network))
+}
+
+/// How plugins see clusters: as krun's own kinds do.
+pub fn seen(clusters: Arc<dyn krun_kafka::clusters::Clusters>) -> Arc<dyn Clusters> {
+    Arc::new(clusters::Seen(clusters))
 }
 
 /// The lock of a folder; none where there is none.
@@ -82,24 +90,33 @@ pub fn bring(
     lock: &Lock,
     folder: &Utf8Path,
     used: &[String],
-) -> Result<(Vec<Kind>, Vec<InUse>), Fault> {
-    let mut kinds = vec![];
-    let mut in_use = vec![];
+) -> Result<(MakeMore, Vec<InUse>), Fault> {
     let wanted: Vec<_> = used
         .iter()
         .filter_map(|name| lock.plugins.get_key_value(name))
         .collect();
     if wanted.is_empty() {
-        return Ok((kinds, in_use));
+        return Ok((registry::no_more(), vec![]));
     }
-    let (runtime, clusters) = (runtime(context)?, clusters());
+    let runtime = runtime(context)?;
+    let mut opened = vec![];
     for (name, locked) in wanted {
         let plugin = open(&runtime, folder, name, locked)?;
         refuse_taken(builtin, &plugin)?;
-        kinds.extend(plugin.kinds(&locked.grants, &clusters));
-        in_use.push(in_use_of(&plugin, &locked.grants));
+        opened.push((plugin, locked.grants.clone()));
     }
-    Ok((kinds, in_use))
+    let in_use = opened
+        .iter()
+        .map(|(plugin, grants)| in_use_of(plugin, grants));
+    let in_use = in_use.collect();
+    let make = move |clusters| {
+        let clusters = seen(clusters);
+        let kinds = opened
+            .iter()
+            .flat_map(|(plugin, grants)| plugin.kinds(grants, &clusters));
+        kinds.collect()
+    };
+    Ok((Arc::new(make), in_use))
 }
 
 /// The kinds for a component that is run like a script, and the plugins that it uses, itself first.
@@ -107,19 +124,19 @@ pub fn bring_for_component(
     context: &Context,
     builtin: &Kinds,
     path: &Utf8Path,
-) -> Result<(Vec<Kind>, Vec<InUse>), Fault> {
+) -> Result<(MakeMore, Vec<InUse>), Fault> {
     let component = Component::open(context, path)?;
     let used = component.declared()?.plugins_used();
-    let (kinds, mut in_use) = match &component.lock {
+    let (more, mut in_use) = match &component.lock {
         Some((lock, _)) => bring(context, builtin, lock, &component.folder, &used)?,
-        None => (vec![], vec![]),
+        None => (registry::no_more(), vec![]),
     };
     let (own, others) = in_use
         .drain(..)
         .partition::<Vec<_>, _>(|one| one.name == component.plugin.name());
     let own = own.into_iter().next();
     let own = own.unwrap_or_else(|| in_use_of(&component.plugin, &[]));
-    Ok((kinds, std::iter::once(own).chain(others).collect()))
+    Ok((more, std::iter::once(own).chain(others).collect()))
 }
 
 /// What a plugin is and may do, for whoever reads a plan.

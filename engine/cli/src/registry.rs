@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_kafka::{clusters::Clusters, diagnosis::Patterns};
-use krun_model::{Fault, kind::Kinds, plugin::Plugins, runbook::SourceFile};
+use krun_model::{Fault, Kind, kind::Kinds, plugin::Plugins, runbook::SourceFile};
 
 use crate::{context::Context, runbooks};
 
@@ -35,10 +35,45 @@ pub struct InUse {
     pub may: Vec<String>,
 }
 
+impl InUse {
+    /// What its kinds' names begin with.
+    pub fn module(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// Whether it can reach files and clusters alone.
+    pub fn reaches_files_and_clusters(&self) -> bool {
+        let verbs = ["read:", "write:", "kafka:", "change-kafka:"];
+        let mut grants = self.grants.iter();
+        grants.all(|grant| verbs.iter().any(|verb| grant.starts_with(verb)))
+    }
+}
+
+/// Makes kinds that look at clusters in a way of their own.
+pub type MakeMore = Arc<dyn Fn(Arc<dyn Clusters>) -> Vec<Kind> + Send + Sync>;
+
+/// Of no plugins.
+pub fn no_more() -> MakeMore {
+    Arc::new(|_| vec![])
+}
+
 /// Kinds of krun, and of the plugins that a runbook uses.
 pub struct Brought {
     pub kinds: Kinds,
     pub plugins: Vec<InUse>,
+    /// Makes the plugins' kinds anew.
+    pub more: MakeMore,
+}
+
+impl Brought {
+    fn new(builtin: Kinds, (more, plugins): (MakeMore, Vec<InUse>)) -> Self {
+        let theirs = more(Arc::new(krun_kafka::Network));
+        Self {
+            kinds: Kinds::new(builtin.iter().cloned().chain(theirs)),
+            plugins,
+            more,
+        }
+    }
 }
 
 /// The kinds for a runbook's file: with those of the plugins that it names, out of the folder's lock.
@@ -89,25 +124,29 @@ fn alone(kinds: Kinds) -> Brought {
     Brought {
         kinds,
         plugins: vec![],
+        more: no_more(),
     }
 }
 
+/// Makes what asks plugins about what they did, looking at clusters in a way of its own.
+pub type MakeHands = Arc<dyn Fn(Arc<dyn Clusters>) -> Arc<dyn Plugins> + Send + Sync>;
+
 /// Who asks plugins about what they did.
 #[cfg(feature = "plugins")]
-pub fn hands(context: &Context) -> Result<Arc<dyn Plugins>, Fault> {
+pub fn hands(context: &Context) -> Result<MakeHands, Fault> {
     let cache = context.cache_folder()?.join("plugins");
     let make =
         move || krun_plugin::Runtime::new(Some(cache.clone()), krun_plugin::Limits::default());
-    Ok(Arc::new(krun_plugin::Hands::new(
-        make,
-        crate::plugins::clusters(),
-    )))
+    let hands = krun_plugin::Hands::new(make, crate::plugins::clusters());
+    Ok(Arc::new(move |clusters| {
+        Arc::new(hands.looking(crate::plugins::seen(clusters)))
+    }))
 }
 
 /// Nobody, in a krun without plugins.
 #[cfg(not(feature = "plugins"))]
-pub fn hands(_: &Context) -> Result<Arc<dyn Plugins>, Fault> {
-    Ok(Arc::new(krun_model::plugin::NoPlugins))
+pub fn hands(_: &Context) -> Result<MakeHands, Fault> {
+    Ok(Arc::new(|_| Arc::new(krun_model::plugin::NoPlugins)))
 }
 
 #[cfg(feature = "plugins")]
@@ -126,20 +165,14 @@ fn with_plugins(
     let Some(lock) = lock else {
         return Ok(alone(builtin));
     };
-    let (more, plugins) = crate::plugins::bring(context, &builtin, &lock, folder, &used)?;
-    Ok(Brought {
-        kinds: Kinds::new(builtin.iter().cloned().chain(more)),
-        plugins,
-    })
+    let brought = crate::plugins::bring(context, &builtin, &lock, folder, &used)?;
+    Ok(Brought::new(builtin, brought))
 }
 
 #[cfg(feature = "plugins")]
 fn for_component(context: &Context, builtin: Kinds, path: &Utf8Path) -> Result<Brought, Fault> {
-    let (more, plugins) = crate::plugins::bring_for_component(context, &builtin, path)?;
-    Ok(Brought {
-        kinds: Kinds::new(builtin.iter().cloned().chain(more)),
-        plugins,
-    })
+    let brought = crate::plugins::bring_for_component(context, &builtin, path)?;
+    Ok(Brought::new(builtin, brought))
 }
 
 /// Whoever reads the runbook says that it can't be read.

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use krun_model::{
     Fault, Map, ReadHost,
-    configs::{ConfigChanges, ConfigsOf},
+    configs::{ClientsOf, ConfigChanges, ConfigsOf},
     kind::Check,
     plan::DiffLine,
     topic::{Committed, GroupRef, TopicSeen, TopicSpec},
@@ -25,7 +25,10 @@ pub use crate::cluster::{
     readback::{Own, ReadBack},
     records::{self, Record},
 };
-use crate::view::{ClusterView, Lag};
+use crate::{
+    cluster::configs,
+    view::{ClusterView, GroupView, Lag, SettingView, unreachable_fault},
+};
 
 /// How long the offsets and partitions of one topic may take to be told.
 const TOPIC: Duration = Duration::from_secs(5);
@@ -50,6 +53,50 @@ pub trait Clusters: Send + Sync {
 }
 
 impl dyn Clusters + '_ {
+    /// Looks at a cluster: identity, brokers, all topics and their offsets.
+    ///
+    /// # Errors
+    /// [`FaultCode::Cluster`](krun_model::FaultCode::Cluster) where no bootstrap server accepts a
+    /// connection, or none answers in time.
+    pub async fn look(&self, bootstrap: &[String], limit: Duration) -> Result<ClusterView, Fault> {
+        let client = self.reach(bootstrap).await?;
+        let mut view = client.metadata(None, limit).await?;
+        (view.cluster_id, view.controller) = client.identity(limit).await?;
+        client.offsets(view, limit).await
+    }
+
+    /// All settings that hold for a topic or a broker; none where there is no such topic.
+    ///
+    /// # Errors
+    /// As [`Client::settings`]; no bootstrap server accepts a connection.
+    pub async fn settings(
+        &self,
+        bootstrap: &[String],
+        of: &ConfigsOf,
+    ) -> Result<Option<Vec<SettingView>>, Fault> {
+        let Some(entries) = self.reach(bootstrap).await?.settings(of).await? else {
+            return Ok(None);
+        };
+        let own = configs::own(of, &entries);
+        let view = |entry: Entry| SettingView {
+            explicit: own.contains_key(&entry.name),
+            key: entry.name,
+            value: entry.value,
+        };
+        Ok(Some(entries.into_values().map(view).collect()))
+    }
+
+    /// A client of a cluster of which a server accepts connections.
+    ///
+    /// # Errors
+    /// [`FaultCode::Cluster`](krun_model::FaultCode::Cluster) where none does.
+    pub async fn reach(&self, bootstrap: &[String]) -> Result<Arc<dyn Client>, Fault> {
+        match self.any_accepts(bootstrap).await {
+            true => self.open(bootstrap),
+            false => Err(unreachable_fault(bootstrap)),
+        }
+    }
+
     /// Whether anybody accepts connections at one of these addresses; all are tried at once.
     pub(crate) async fn any_accepts(&self, addresses: &[String]) -> bool {
         let mut pending: FuturesUnordered<_> = addresses
@@ -162,6 +209,19 @@ pub trait Client: Send + Sync {
         partitions: &[i32],
         from: From,
     ) -> Result<Box<dyn Member>, Fault>;
+
+    /// The quotas that are set for exactly these clients, by key; none that come from a default.
+    ///
+    /// # Errors
+    /// No broker answers, or they are older than 2.6 (KIP-546) and can't be asked.
+    async fn quotas(&self, of: &ClientsOf) -> Result<Map<f64>, Fault>;
+
+    /// The consumer groups, with what each still has to read, as the offsets of a view tell. Does not
+    /// ask where no group was ever used: asking would make the brokers create a topic.
+    ///
+    /// # Errors
+    /// The brokers do not answer in time.
+    async fn groups(&self, view: &ClusterView) -> Result<Vec<GroupView>, Fault>;
 
     /// How far behind a group is in the partitions of a view with offsets.
     ///

@@ -2,13 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use krun_model::{
-    Fault, FaultCode, Map,
-    configs::{ClientsOf, ConfigsOf},
-};
+use krun_model::{Fault, FaultCode};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{configs, connection::Connection, groups, quotas, reach};
+use crate::{Network, clusters::Clusters};
 
 /// A cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,41 +85,6 @@ pub struct SettingView {
     pub explicit: bool,
 }
 
-/// All settings that hold for a topic or a broker; none where there is no such topic.
-///
-/// # Errors
-/// [`FaultCode::Cluster`] where the brokers do not answer in time.
-pub async fn settings(
-    bootstrap: &[String],
-    of: &ConfigsOf,
-) -> Result<Option<Vec<SettingView>>, Fault> {
-    if !reach::any_accepts(bootstrap).await {
-        return Err(unreachable_fault(bootstrap));
-    }
-    let connection = Connection::open(bootstrap)?;
-    let Some(entries) = configs::describe(&connection, of).await? else {
-        return Ok(None);
-    };
-    let own = configs::own(of, &entries);
-    let view = |entry: configs::Entry| SettingView {
-        explicit: own.contains_key(&entry.name),
-        key: entry.name,
-        value: entry.value,
-    };
-    Ok(Some(entries.into_values().map(view).collect()))
-}
-
-/// The quotas that are set for exactly these clients, by key.
-///
-/// # Errors
-/// [`FaultCode::Cluster`](krun_model::FaultCode) where no broker answers, or brokers before 2.6 do.
-pub async fn quotas(bootstrap: &[String], of: &ClientsOf) -> Result<Map<f64>, Fault> {
-    if !reach::any_accepts(bootstrap).await {
-        return Err(unreachable_fault(bootstrap));
-    }
-    quotas::describe(&Connection::open(bootstrap)?, of).await
-}
-
 impl Lag {
     /// How many records it has not read yet.
     pub fn records(&self) -> Option<i64> {
@@ -131,33 +93,22 @@ impl Lag {
 }
 
 impl ClusterView {
-    /// The consumer groups, with what each still has to read, as this view's offsets tell. Does not ask
-    /// where no group was ever used: asking would make the brokers create a topic.
-    ///
-    /// # Errors
-    /// [`FaultCode::Cluster`] where the brokers do not answer in time.
-    pub async fn groups(&self, bootstrap: &[String]) -> Result<Vec<GroupView>, Fault> {
-        let (view, bootstrap) = (self.clone(), bootstrap.to_vec());
-        tokio::task::spawn_blocking(move || groups::all(&Connection::open(&bootstrap)?, &view))
-            .await
-            .map_err(|error| {
-                Fault::internal(format!("a call to the cluster ended badly: {error}"))
-            })?
-    }
-
-    /// Looks at a cluster: identity, brokers, all topics and their offsets.
+    /// Looks at a cluster over the network: identity, brokers, all topics and their offsets.
     ///
     /// # Errors
     /// [`FaultCode::Cluster`] where no bootstrap server accepts a connection, or none answers in
     /// time.
     pub async fn fetch(bootstrap: &[String], timeout: Duration) -> Result<Self, Fault> {
-        if !reach::any_accepts(bootstrap).await {
-            return Err(unreachable_fault(bootstrap));
-        }
-        let connection = Connection::open(bootstrap)?;
-        let mut view = connection.metadata(None, timeout).await?;
-        (view.cluster_id, view.controller) = connection.identity(timeout).await?;
-        connection.offsets(view, timeout).await
+        let network: &dyn Clusters = &Network;
+        network.look(bootstrap, timeout).await
+    }
+
+    /// The consumer groups, with what each still has to read, as this view's offsets tell.
+    ///
+    /// # Errors
+    /// [`FaultCode::Cluster`] where the brokers do not answer in time.
+    pub async fn groups(&self, bootstrap: &[String]) -> Result<Vec<GroupView>, Fault> {
+        Network.open(bootstrap)?.groups(self).await
     }
 
     /// All partitions with their topics.

@@ -21,10 +21,15 @@ type Make = Box<dyn Fn() -> Result<Runtime, Fault> + Send + Sync>;
 
 /// Calls plugins about what they did. The runtime is made when it is needed first.
 pub struct Hands {
+    opened: Arc<Opened>,
+    clusters: Arc<dyn Clusters>,
+}
+
+/// What is open.
+struct Opened {
     make: Make,
     runtime: OnceLock<Runtime>,
-    clusters: Arc<dyn Clusters>,
-    open: Mutex<HashMap<Digest, Plugin>>,
+    plugins: Mutex<HashMap<Digest, Plugin>>,
 }
 
 impl Hands {
@@ -34,13 +39,41 @@ impl Hands {
         clusters: Arc<dyn Clusters>,
     ) -> Self {
         Self {
-            make: Box::new(make),
-            runtime: OnceLock::new(),
+            opened: Arc::new(Opened {
+                make: Box::new(make),
+                runtime: OnceLock::new(),
+                plugins: Mutex::default(),
+            }),
             clusters,
-            open: Mutex::default(),
         }
     }
 
+    /// The same components, looking at clusters in another way.
+    #[must_use]
+    pub fn looking(&self, clusters: Arc<dyn Clusters>) -> Self {
+        Self {
+            opened: self.opened.clone(),
+            clusters,
+        }
+    }
+
+    fn kind(&self, call: &PluginCall<'_>) -> Result<PluginKind, Fault> {
+        let act = call.act;
+        let grants = act
+            .grants
+            .iter()
+            .map(|text| text.parse().map_err(|why: String| no_kind(call, &why)))
+            .collect::<Result<Vec<Grant>, Fault>>()?;
+        let plugin = self.opened.plugin(call)?;
+        let mut kinds = plugin.description.kinds.iter();
+        match kinds.find(|kind| kind.name == act.kind) {
+            Some(described) => Ok(PluginKind::new(&plugin, described, &grants, &self.clusters)),
+            None => Err(no_kind(call, "the component has no such kind")),
+        }
+    }
+}
+
+impl Opened {
     fn runtime(&self) -> Result<&Runtime, Fault> {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
@@ -50,7 +83,7 @@ impl Hands {
     }
 
     fn plugin(&self, call: &PluginCall<'_>) -> Result<Plugin, Fault> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(plugin) = open.get(&call.act.component) {
             return Ok(plugin.clone());
         }
@@ -62,21 +95,6 @@ impl Hands {
             .open_bytes(file.as_str().into(), bytes, &sha256)?;
         open.insert(call.act.component, plugin.clone());
         Ok(plugin)
-    }
-
-    fn kind(&self, call: &PluginCall<'_>) -> Result<PluginKind, Fault> {
-        let act = call.act;
-        let grants = act
-            .grants
-            .iter()
-            .map(|text| text.parse().map_err(|why: String| no_kind(call, &why)))
-            .collect::<Result<Vec<Grant>, Fault>>()?;
-        let plugin = self.plugin(call)?;
-        let mut kinds = plugin.description.kinds.iter();
-        match kinds.find(|kind| kind.name == act.kind) {
-            Some(described) => Ok(PluginKind::new(&plugin, described, &grants, &self.clusters)),
-            None => Err(no_kind(call, "the component has no such kind")),
-        }
     }
 }
 

@@ -6,10 +6,11 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError},
 };
+use tokio::runtime::Runtime;
 
 use crate::{
     fate::{Blows, Counted, Fate},
-    krun::{Command, End, Place, Subject, deployment, krun, runtime},
+    krun::{Command, End, Place, Start, Subject, deployment, krun, runtime},
     schedule::words,
     tree::Node,
     world::World,
@@ -46,23 +47,80 @@ impl Calm {
     /// # Errors
     /// The runbook does not succeed even if nothing befalls it.
     pub fn live(subject: &Subject) -> Result<Self, Fault> {
+        let place = Place::new(subject.start.world.clone());
+        let mut life = Life::new(subject, &place)?;
+        let run = life.command(Command::Run)?;
+        let done = life.world();
+        let (theirs, written) = life.left(&done)?;
+        let rollback = life.command(Command::Rollback)?;
+        Ok(Self {
+            done,
+            written,
+            theirs,
+            run,
+            rollback,
+        })
+    }
+}
+
+/// A machine after an undisturbed run, handed over to somebody else.
+pub fn settled(subject: &Subject) -> Result<Start, Fault> {
+    let place = Place {
+        id: "simulated-before",
+        ..Place::new(subject.start.world.clone())
+    };
+    let mut life = Life::new(subject, &place)?;
+    life.command(Command::Run)?;
+    let world = life.world();
+    let (theirs, _) = life.left(&world)?;
+    Ok(Start {
+        world: world.handed_over(),
+        theirs,
+    })
+}
+
+/// An undisturbed life under way.
+struct Life<'a> {
+    subject: &'a Subject,
+    place: &'a Place,
+    runtime: Runtime,
+}
+
+impl<'a> Life<'a> {
+    fn new(subject: &'a Subject, place: &'a Place) -> Result<Self, Fault> {
         fastrand::seed(0);
-        let runtime = runtime()?;
-        let place = Place::new(subject.start.clone());
-        let life = |command| {
-            let fate = Arc::new(Fate::new(0, Blows::default(), None));
-            match krun(&runtime, subject, &place, &fate, command, false) {
-                End::Ended(ended) if ended.status == RunStatus::Succeeded => Ok(fate.counted()),
-                end => Err(failed(command, end)),
-            }
-        };
-        let run = life(Command::Run)?;
-        let done = {
-            let world = place.world.lock().unwrap_or_else(PoisonError::into_inner);
-            world.clone()
-        };
-        let history = History::fold(&place.journal.read(&deployment())?);
-        let mut theirs = vec![];
+        Ok(Self {
+            subject,
+            place,
+            runtime: runtime()?,
+        })
+    }
+
+    fn command(&mut self, command: Command) -> Result<(Counted, Counted), Fault> {
+        let fate = Arc::new(Fate::new(0, Blows::default(), None));
+        match krun(
+            &self.runtime,
+            self.subject,
+            self.place,
+            &fate,
+            command,
+            false,
+        ) {
+            End::Ended(ended) if ended.status == RunStatus::Succeeded => Ok(fate.counted()),
+            end => Err(failed(command, end)),
+        }
+    }
+
+    fn world(&self) -> World {
+        let world = self.place.world.lock();
+        world.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The places whose contents belong to processes, those of before too; and the paths that the run
+    /// wrote, by their folders.
+    fn left(&self, done: &World) -> Result<(Vec<Utf8PathBuf>, Vec<Vec<Utf8PathBuf>>), Fault> {
+        let history = History::fold(&self.place.journal.read(&deployment())?);
+        let mut theirs = self.subject.start.theirs.clone();
         let mut written = vec![];
         for effect in history.effects.iter().map(|memory| &memory.effect) {
             match effect {
@@ -71,9 +129,10 @@ impl Calm {
                 other => written.extend(other.occupies().map(Utf8Path::to_owned)),
             }
         }
+        let before = &self.subject.start.world.files;
         written.retain(|path| {
             let is_file = matches!(done.files.get(path), Some(Node::File { .. }));
-            is_file || subject.start.files.get(path).is_none()
+            is_file || before.get(path).is_none()
         });
         written.retain(|path| !path.starts_with(crate::QUARANTINE));
         written.sort();
@@ -83,15 +142,7 @@ impl Calm {
             let folder = path.parent().map(Utf8Path::to_owned);
             folders.entry(folder).or_default().push(path);
         }
-        let written = folders.into_values().collect();
-        let rollback = life(Command::Rollback)?;
-        Ok(Self {
-            done,
-            written,
-            theirs,
-            run,
-            rollback,
-        })
+        Ok((theirs, folders.into_values().collect()))
     }
 }
 

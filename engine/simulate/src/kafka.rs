@@ -71,6 +71,12 @@ impl Servers {
         self.zookeepers.iter().find(at).map(|(id, _)| id)
     }
 
+    /// Whether a process serves, if it is a server.
+    pub fn is_ready(&self, id: &ProcessId) -> bool {
+        self.zookeepers.get(id).is_none_or(ZooKeeper::serves)
+            && self.brokers.get(id).is_none_or(Broker::serves)
+    }
+
     /// The process that listens on a port.
     pub fn listening(&self, port: u16) -> Option<&ProcessId> {
         let zookeepers = self.zookeepers.iter();

@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
+use camino::Utf8PathBuf;
 use krun_kafka::clusters::Clusters;
 use krun_model::{
     Choice, DeploymentName, Effector, Event, Fault, Map, Reporter, Runbook,
     host::Machine,
     journal::{Verb, Who},
     kind::Kinds,
+    plugin::{NoPlugins, Plugins},
 };
 use krun_run::{Ended, Ledger, RollbackOptions, RunOptions, RunRequest, Session};
 use krun_secrets::Vault;
@@ -30,6 +32,29 @@ const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Makes kinds for clusters: one krun's.
 pub type MakeKinds = Arc<dyn Fn(Arc<dyn Clusters>) -> Kinds + Send + Sync>;
 
+/// Makes what asks plugins about what they did, likewise.
+pub type MakePlugins = Arc<dyn Fn(Arc<dyn Clusters>) -> Arc<dyn Plugins> + Send + Sync>;
+
+/// Where every schedule begins.
+#[derive(Clone)]
+pub struct Start {
+    /// The machine.
+    pub world: World,
+    /// Folders of which the contents belong to processes that are there before.
+    pub theirs: Vec<Utf8PathBuf>,
+}
+
+impl Start {
+    /// The machine as an undisturbed run of a runbook leaves it, which is somebody else's from then on: what
+    /// dies of it is started again, and it is never krun's to take back.
+    ///
+    /// # Errors
+    /// The run does not succeed.
+    pub fn after(subject: &Subject) -> Result<Self, Fault> {
+        crate::calm::settled(subject)
+    }
+}
+
 /// What a simulated deployment is made of, the same in every schedule.
 #[derive(Clone)]
 pub struct Subject {
@@ -37,8 +62,29 @@ pub struct Subject {
     pub runbook: Runbook,
     /// Makes all kinds, which look at clusters through what they are handed.
     pub kinds: MakeKinds,
-    /// The machine as it is before anything runs.
-    pub start: World,
+    /// Makes what asks plugins about what they did, which look through the same.
+    pub plugins: MakePlugins,
+    /// Where it begins.
+    pub start: Start,
+}
+
+impl Subject {
+    /// A runbook that uses no plugins, on a machine on which nothing runs.
+    pub fn alone(
+        runbook: Runbook,
+        kinds: impl Fn(Arc<dyn Clusters>) -> Kinds + Send + Sync + 'static,
+        world: World,
+    ) -> Self {
+        Self {
+            runbook,
+            kinds: Arc::new(kinds),
+            plugins: Arc::new(|_| Arc::new(NoPlugins)),
+            start: Start {
+                world,
+                theirs: vec![],
+            },
+        }
+    }
 }
 
 /// Which command.
@@ -72,6 +118,8 @@ pub struct Place {
     pub world: Arc<Mutex<World>>,
     /// The deployment's journal.
     pub journal: Arc<MemoryJournal>,
+    /// The deployment's id.
+    pub id: &'static str,
 }
 
 impl Place {
@@ -80,6 +128,7 @@ impl Place {
         Self {
             world: Arc::new(Mutex::new(start)),
             journal: Arc::default(),
+            id: "simulated-id",
         }
     }
 }
@@ -121,11 +170,13 @@ pub fn krun(
                 world: place.world.clone(),
             };
             let machine = Arc::new(SimMachine::new(place.world.clone(), fate.clone()));
-            let id = "simulated-id".to_owned();
+            let clusters: Arc<dyn Clusters> =
+                Arc::new(SimClusters::new(place.world.clone(), fate.clone()));
+            let id = place.id.to_owned();
             let session = Session {
                 ledger: Arc::new(Ledger::open(Arc::new(journal), deployment(), id)?),
                 machine: machine.clone() as Arc<dyn Machine>,
-                plugins: Arc::new(krun_model::plugin::NoPlugins),
+                plugins: (subject.plugins)(clusters.clone()),
                 cluster: machine as Arc<dyn Effector>,
                 events,
                 who: who(),
@@ -138,8 +189,7 @@ pub fn krun(
             session.know_secrets();
             match command {
                 Command::Run => {
-                    let clusters = SimClusters::new(place.world.clone(), fate.clone());
-                    let kinds = (subject.kinds)(Arc::new(clusters));
+                    let kinds = (subject.kinds)(clusters);
                     krun_run::run(&session, request(subject, kinds, force)).await
                 }
                 Command::Rollback => {

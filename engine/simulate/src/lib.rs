@@ -31,7 +31,9 @@ pub use fate::{Blows, Fate, Strike};
 pub use faults::Faults;
 pub use journal::MemoryJournal;
 pub use kafka::{Holds, SimClusters};
-pub use krun::{Command, End, MakeKinds, Place, Subject, deployment, krun, runtime};
+pub use krun::{
+    Command, End, MakeKinds, MakePlugins, Place, Start, Subject, deployment, krun, runtime,
+};
 pub use refusal::refuse;
 pub use schedule::Broken;
 pub use soak::{Failure, Soak, Soaked};

@@ -30,12 +30,13 @@ const SIMULATED: [&str; 23] = [
     "zookeeper::snapshot_folders",
 ];
 
-/// Refuses a runbook that has steps of kinds that can't be simulated.
+/// Refuses a runbook that has steps of kinds that can't be simulated. Of plugins' kinds, those can that reach
+/// no more than files and clusters, which `reaches_no_more` tells by a kind's name.
 ///
 /// # Errors
 /// The steps, by name.
-pub fn refuse(runbook: &Runbook) -> Result<(), Fault> {
-    let known = |kind: &str| SIMULATED.contains(&kind);
+pub fn refuse(runbook: &Runbook, reaches_no_more: impl Fn(&str) -> bool) -> Result<(), Fault> {
+    let known = |kind: &str| SIMULATED.contains(&kind) || reaches_no_more(kind);
     let steps: Vec<_> = runbook
         .steps
         .iter()

@@ -1,4 +1,4 @@
-//! Whether two machines have the same files.
+//! Whether two machines have the same files, and their clusters hold the same.
 //!
 //! Owns what does not count: krun's own place, and the text of random ids, of which only counts which
 //! are the same.
@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 
 use crate::{
-    CACHE, QUARANTINE,
+    CACHE, Holds, QUARANTINE,
     machine::UUID,
     tree::{Node, Tree},
+    world::World,
 };
 
 /// Compares two trees, but for some paths.
@@ -44,6 +45,44 @@ pub fn same_files(
             }
         }
     }
+}
+
+/// Compares what two machines' clusters hold, and which settings they keep; of topics, those that count.
+///
+/// # Errors
+/// What differs, in words.
+pub fn same_clusters(
+    wanted: &World,
+    found: &World,
+    counts: impl Fn(&str) -> bool,
+) -> Result<(), String> {
+    let holds = |world: &World| {
+        let mut holds = world.holds();
+        holds.retain(|topic, _| counts(topic));
+        holds
+    };
+    let settings = |world: &World| {
+        let mut settings = world.settings();
+        settings.retain(|of, _| of.strip_prefix("topic ").is_none_or(&counts));
+        settings
+    };
+    let (wanted_settings, found_settings) = (settings(wanted), settings(found));
+    let (wanted, found) = (holds(wanted), holds(found));
+    let mut topics = wanted.keys().chain(found.keys());
+    if let Some(topic) = topics.find(|topic| wanted.get(*topic) != found.get(*topic)) {
+        let words = |holds: Option<&Holds>| holds.map_or("nothing".to_owned(), Holds::to_string);
+        return Err(format!(
+            "the clusters differ: of topic {topic} {} is wanted, {} was found",
+            words(wanted.get(topic)),
+            words(found.get(topic))
+        ));
+    }
+    if wanted_settings != found_settings {
+        return Err(format!(
+            "the clusters' settings differ: {wanted_settings:?} is wanted, {found_settings:?} was found"
+        ));
+    }
+    Ok(())
 }
 
 /// Random ids in the order in which they were come upon.

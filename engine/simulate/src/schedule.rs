@@ -18,7 +18,7 @@ use crate::{
     fate::{Blows, Fate},
     faults::Faults,
     krun::{Command, End, Place, Subject, deployment, krun, runtime},
-    same::same_files,
+    same::{same_clusters, same_files},
     tree::Node,
     world::World,
 };
@@ -81,7 +81,7 @@ pub(crate) fn live(
         faults,
         rng: fastrand::Rng::with_seed(seed),
         runtime: runtime().map_err(broken)?,
-        place: Place::new(subject.start.clone().with_chance(seed)),
+        place: Place::new(subject.start.world.clone().with_chance(seed)),
         said: say.then(Vec::new),
         touched: BTreeSet::new(),
         meddled: false,
@@ -223,6 +223,7 @@ impl Schedule<'_> {
             Some(_) => self.place.journal.read(&deployment()).ok(),
             None => None,
         };
+        self.others_come_up()?;
         let seed = self.rng.u64(..);
         let fate = Arc::new(Fate::new(seed, blows, known.as_deref()));
         self.say(match command {
@@ -257,6 +258,15 @@ impl Schedule<'_> {
         Ok((end, fate.struck()))
     }
 
+    /// Whoever sees to the processes that were there before starts those that died.
+    fn others_come_up(&mut self) -> Result<(), String> {
+        let come = self.world().others_come_up();
+        if come.map_err(|fault| format!("somebody else's process does not come up: {fault}"))? {
+            self.say("what was there before is started again");
+        }
+        Ok(())
+    }
+
     fn lose_power(&mut self) {
         let at_risk = self.place.journal.at_risk(&deployment());
         let lost = self.rng.usize(..=at_risk);
@@ -274,10 +284,10 @@ impl Schedule<'_> {
         let long = self.rng.u8(..4) == 0;
         let pause = self.rng.u64(if long { LONG_MS } else { SHORT_MS });
         self.world().wait(pause);
-        if !self.faults.outside || self.rng.bool() || self.calm.written.is_empty() {
+        if !self.faults.outside || self.rng.bool() {
             return false;
         }
-        if self.rng.u8(..4) == 0 {
+        if self.calm.written.is_empty() || self.rng.u8(..4) == 0 {
             let how = self.rng.u8(..3);
             let changed = self.world().somebody_changes_a_cluster(how);
             if let Some(said) = changed {
@@ -286,10 +296,11 @@ impl Schedule<'_> {
                 return true;
             }
         }
-        let at = self.rng.usize(..self.calm.written.len());
-        let folder = &self.calm.written[at];
+        let Some(folder) = self.rng.choice(&self.calm.written) else {
+            return false;
+        };
         let path = folder[self.rng.usize(..folder.len())].clone();
-        let ours = self.subject.start.files.get(&path).is_none();
+        let ours = self.subject.start.world.files.get(&path).is_none();
         // A file that was there before krun is what the runbook rests on: without it nothing goes on.
         let how = self.rng.u8(..if ours { 3 } else { 2 });
         let said = change(&mut self.world(), &path, how);
@@ -341,12 +352,7 @@ impl Schedule<'_> {
         if self.is_touched() || self.died {
             return Ok(());
         }
-        let (wanted, found) = (self.calm.done.holds(), world.holds());
-        if wanted != found {
-            return Err(format!(
-                "the clusters differ: {wanted:?} is wanted, {found:?} was found"
-            ));
-        }
+        same_clusters(&self.calm.done, &world, |_| true)?;
         for (deed, times) in world.deeds() {
             let calm = self
                 .calm
@@ -395,22 +401,30 @@ impl Schedule<'_> {
     }
 
     /// After a rollback: the machine as it was, and a journal with nothing to take back.
-    fn is_as_before(&self) -> Result<(), String> {
+    fn is_as_before(&mut self) -> Result<(), String> {
+        self.others_come_up()?;
         self.no_intent_is_open()?;
         if !self.history()?.is_baseline() {
             return Err("after the rollback there is still something to take back".to_owned());
         }
         let world = self.world();
-        if let Some(id) = world.processes.keys().next() {
+        let start = &self.subject.start;
+        let mut ours = world.processes.keys();
+        if let Some(id) = ours.find(|id| !start.world.processes.contains_key(*id)) {
             return Err(format!("after the rollback {} still runs", id.step));
+        }
+        if !self.meddled {
+            // What brokers make for themselves stays.
+            same_clusters(&start.world, &world, |topic| !topic.starts_with("__"))?;
         }
         let touched = |path: &Utf8Path| {
             self.touched
                 .iter()
                 .any(|one| path.starts_with(one) || one.starts_with(path))
                 || world.of_packages.contains(path)
+                || start.theirs.iter().any(|one| path.starts_with(one))
         };
-        same_files(&self.subject.start.files, &world.files, touched)
+        same_files(&start.world.files, &world.files, touched)
     }
 }
 

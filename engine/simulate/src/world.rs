@@ -23,6 +23,11 @@ use crate::{
     tree::{Node, Tree},
 };
 
+/// How long servers that came up are given to find each other, in simulated milliseconds; and how often
+/// they are started.
+const SETTLES_MS: u64 = 30_000;
+const STARTS: u32 = 20;
+
 /// The boot id of a simulated machine begins so.
 const BOOT: &str = "simulated-boot-";
 
@@ -39,6 +44,8 @@ pub struct World {
     pub(crate) servers: Servers,
     /// The files that packages brought.
     pub(crate) of_packages: BTreeSet<Utf8PathBuf>,
+    /// Processes that somebody else sees to.
+    others: BTreeMap<ProcessId, ProcessSpec>,
     deeds: BTreeMap<Deed, u32>,
     pids: u32,
     boots: u32,
@@ -109,6 +116,7 @@ impl World {
             packages: BTreeSet::new(),
             servers: Servers::default(),
             of_packages: BTreeSet::new(),
+            others: BTreeMap::new(),
             deeds: BTreeMap::new(),
             pids: 0,
             boots: 0,
@@ -293,6 +301,52 @@ impl World {
         self.processes.insert(spec.id.clone(), process);
         self.process_began(&spec.id);
         Ok(())
+    }
+
+    /// The machine some time later, its processes now somebody else's, and nothing done to it yet.
+    #[must_use]
+    pub fn handed_over(mut self) -> Self {
+        self.pass(self.now + SETTLES_MS);
+        let specs = self.processes.iter();
+        self.others = specs
+            .map(|(id, one)| (id.clone(), one.spec.clone()))
+            .collect();
+        self.forget_deeds();
+        // The next krun has a clock of its own.
+        self.ahead = self.now;
+        self.since = None;
+        self
+    }
+
+    /// Somebody else's processes.
+    pub fn others(&self) -> impl Iterator<Item = &ProcessId> {
+        self.others.keys()
+    }
+
+    /// Whoever sees to the other processes starts those that are gone, until all serve. Whether any was.
+    ///
+    /// # Errors
+    /// What keeps one from coming up.
+    pub fn others_come_up(&mut self) -> Result<bool, Fault> {
+        let mut gone = false;
+        for _ in 0..STARTS {
+            let missing: Vec<_> = self
+                .others
+                .iter()
+                .filter(|(id, _)| !self.processes.contains_key(*id))
+                .map(|(_, spec)| spec.clone())
+                .collect();
+            if missing.is_empty() && self.others.keys().all(|id| self.servers.is_ready(id)) {
+                break;
+            }
+            gone = true;
+            for spec in missing {
+                self.start(&spec)?;
+            }
+            self.ahead += SETTLES_MS;
+            self.pass(self.now + SETTLES_MS);
+        }
+        Ok(gone)
     }
 
     /// A process writes to its log.

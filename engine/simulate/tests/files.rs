@@ -52,11 +52,7 @@ fn subject(runbook: &str) -> Subject {
     start
         .files
         .plant(kinds::GENERATION.into(), Node::file(*b"1", 0o644));
-    Subject {
-        runbook,
-        kinds: Arc::new(|_| kinds::kinds()),
-        start,
-    }
+    Subject::alone(runbook, |_| kinds::kinds(), start)
 }
 
 fn soak(runbook: &str, faults: Faults, seeds: u64) {

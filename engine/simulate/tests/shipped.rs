@@ -54,14 +54,10 @@ fn subject(name: &str, params: &[(&str, Value)]) -> Subject {
     let runbook = Loader::new(&loading, base)
         .load(&path.join(name), &given)
         .unwrap_or_else(|wrong| panic!("{wrong:?}"));
-    refuse(&runbook).unwrap_or_else(|wrong| panic!("{wrong:?}"));
-    let mut start = World::new();
-    start.files.plant(home, Node::dir(0o755));
-    Subject {
-        runbook,
-        kinds: Arc::new(move |clusters| kinds(&patterns, clusters)),
-        start,
-    }
+    refuse(&runbook, |_| false).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let mut world = World::new();
+    world.files.plant(home, Node::dir(0o755));
+    Subject::alone(runbook, move |clusters| kinds(&patterns, clusters), world)
 }
 
 /// Seeds that found a defect once.
@@ -130,7 +126,7 @@ fn five_brokers_and_a_new_data_dir() {
 fn what_could_not_be_seen_is_settled_by_its_step() {
     let subject = subject("single-host-3-broker.rhai", &[]);
     let runtime = runtime().unwrap_or_else(|fault| panic!("{fault}"));
-    let place = Place::new(subject.start.clone());
+    let place = Place::new(subject.start.world.clone());
     let run = |blows| {
         let fate = Arc::new(Fate::new(1, blows, None));
         krun(&runtime, &subject, &place, &fate, Command::Run, false)

@@ -85,6 +85,13 @@ pub struct SimulateArgs {
     /// `/etc/hosts`.
     #[arg(long, value_name = "FOLDER")]
     pub start_from: Option<String>,
+    /// A runbook that was run on the machine before, undisturbed: what it started is there, and is
+    /// started again by others when it dies.
+    #[arg(long, value_name = "RUNBOOK")]
+    pub after: Option<String>,
+    /// A parameter of the runbook that was run before.
+    #[arg(long, value_name = "NAME=VALUE", requires = "after", action = clap::ArgAction::Append)]
+    pub after_param: Vec<String>,
     /// How many schedules are lived through at the same time [default: one for each processor].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub jobs: Option<u32>,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
-    let Brought { kinds, plugins } = registry::kinds_for(context, &args.runbook.runbook)?;
+    let Brought { kinds, plugins, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
     let selected = select::runbook(context, &args.runbook, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let request = RunRequest {

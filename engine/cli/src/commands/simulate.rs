@@ -8,37 +8,32 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::Fault;
+use krun_model::{Fault, Map, kind::Kinds};
 use krun_script::{Loader, PathBase};
-use krun_simulate::{Broken, Faults, Node, Soak, Soaked, Subject, World, refuse};
-use serde_json::json;
+use krun_simulate::{Broken, Faults, Node, Soak, Soaked, Start, Subject, World, refuse};
+use serde_json::{Value as Json, json};
 
 use super::Outcome;
 use crate::{
     args::SimulateArgs,
     context::{Context, absolute},
-    registry, runbooks, select,
+    errors::CliError,
+    registry::{self, Brought, InUse},
+    runbooks, select,
 };
 
 pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
-    let patterns = context.patterns()?;
-    let kinds = registry::kinds(patterns.clone());
-    let base = context.path_base()?;
-    let start = machine(&base, args.start_from.as_deref())?;
-    let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
-    let loader = Loader::new(&kinds, base);
-    let runbook = runbooks::load(
-        context,
-        &loader,
-        Utf8Path::new(&args.runbook.runbook),
-        &given,
-    )?;
-    refuse(&runbook)?;
-    let subject = Subject {
-        runbook,
-        kinds: Arc::new(move |clusters| registry::kinds_on(patterns.clone(), clusters)),
-        start,
+    let world = machine(&context.path_base()?, args.start_from.as_deref())?;
+    let mut start = Start {
+        world,
+        theirs: vec![],
     };
+    if let Some(before) = &args.after {
+        let given = select::given(&args.after_param, None)?;
+        start = Start::after(&subject(context, before, &given, start)?)?;
+    }
+    let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
+    let subject = subject(context, &args.runbook.runbook, &given, start)?;
     let soak = Soak::new(subject, args.faults.unwrap_or_else(Faults::all))?;
     if let Some(seed) = args.seed {
         return Ok(tell(context, &soak, seed));
@@ -50,6 +45,41 @@ pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
     let soaked = soak.run(args.from, args.seeds, jobs, &AtomicBool::new(false));
     context.print(&shown(context, &args, &soak, &soaked));
     Ok(ExitCode::from(u8::from(soaked.failure.is_some())))
+}
+
+/// A runbook with its plugins, where it is to begin.
+fn subject(
+    context: &Context,
+    path: &str,
+    given: &Map<Json>,
+    start: Start,
+) -> Result<Subject, CliError> {
+    let Brought {
+        kinds,
+        plugins,
+        more,
+    } = registry::kinds_for(context, path)?;
+    let loader = Loader::new(&kinds, context.path_base()?);
+    let runbook = runbooks::load(context, &loader, Utf8Path::new(path), given)?;
+    let reaches_no_more: Vec<_> = plugins
+        .iter()
+        .filter(|plugin| plugin.reaches_files_and_clusters())
+        .map(InUse::module)
+        .collect();
+    refuse(&runbook, |kind| {
+        let module = kind.split_once("::").map(|(module, _)| module);
+        module.is_some_and(|module| reaches_no_more.iter().any(|one| one == module))
+    })?;
+    let patterns = context.patterns()?;
+    Ok(Subject {
+        runbook,
+        kinds: Arc::new(move |clusters| {
+            let builtin = registry::kinds_on(patterns.clone(), clusters.clone());
+            Kinds::new(builtin.iter().cloned().chain(more(clusters)))
+        }),
+        plugins: registry::hands(context)?,
+        start,
+    })
 }
 
 /// One seed, with all that happens.
@@ -122,6 +152,11 @@ fn again(args: &SimulateArgs, seed: u64) -> String {
     if let Some(folder) = &args.start_from {
         words.push(format!("--start-from {}", quoted(folder)));
     }
+    if let Some(before) = &args.after {
+        words.push(format!("--after {}", quoted(before)));
+    }
+    let params = args.after_param.iter();
+    words.extend(params.map(|param| format!("--after-param {}", quoted(param))));
     if let Some(file) = &args.runbook.params_file {
         words.push(format!("--params {}", quoted(file)));
     }

@@ -1,9 +1,9 @@
-//! Clusters as plugins see them, through krun's own Kafka clients.
+//! Clusters as plugins see them: through what krun's own kinds look through.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use krun_kafka::view::{self, ClusterView};
+use krun_kafka::view;
 use krun_model::{
     Fault,
     configs::{ClientsOf, ConfigsOf},
@@ -13,13 +13,13 @@ use krun_plugin::clusters::{Broker, Cluster, Clusters, Group, Lag, Partition, Se
 /// How long a cluster may take to show itself.
 const ASK: Duration = Duration::from_secs(10);
 
-/// krun's Kafka clients.
-pub struct Kafka;
+/// Clusters as krun's own kinds see them.
+pub struct Seen(pub Arc<dyn krun_kafka::clusters::Clusters>);
 
 #[async_trait]
-impl Clusters for Kafka {
+impl Clusters for Seen {
     async fn look(&self, bootstrap: &[String]) -> Result<Cluster, Fault> {
-        let seen = ClusterView::fetch(bootstrap, ASK).await?.sorted();
+        let seen = self.0.look(bootstrap, ASK).await?.sorted();
         let broker = |one: view::BrokerView| Broker {
             id: one.id,
             host: one.host,
@@ -48,7 +48,7 @@ impl Clusters for Kafka {
         bootstrap: &[String],
         of: &ConfigsOf,
     ) -> Result<Option<Vec<Setting>>, Fault> {
-        let found = view::settings(bootstrap, of).await?;
+        let found = self.0.settings(bootstrap, of).await?;
         let setting = |one: view::SettingView| Setting {
             key: one.key,
             value: one.value,
@@ -62,11 +62,12 @@ impl Clusters for Kafka {
         bootstrap: &[String],
         of: &ClientsOf,
     ) -> Result<Vec<(String, f64)>, Fault> {
-        Ok(view::quotas(bootstrap, of).await?.into_iter().collect())
+        let client = self.0.reach(bootstrap).await?;
+        Ok(client.quotas(of).await?.into_iter().collect())
     }
 
     async fn groups(&self, bootstrap: &[String]) -> Result<Vec<Group>, Fault> {
-        let seen = ClusterView::fetch(bootstrap, ASK).await?;
+        let seen = self.0.look(bootstrap, ASK).await?;
         let lag = |one: view::Lag| Lag {
             topic: one.topic,
             partition: one.partition,
@@ -79,11 +80,7 @@ impl Clusters for Kafka {
             members: u32::try_from(one.members).unwrap_or(u32::MAX),
             lags: one.lags.into_iter().map(lag).collect(),
         };
-        Ok(seen
-            .groups(bootstrap)
-            .await?
-            .into_iter()
-            .map(group)
-            .collect())
+        let groups = self.0.open(bootstrap)?.groups(&seen).await?;
+        Ok(groups.into_iter().map(group).collect())
     }
 }

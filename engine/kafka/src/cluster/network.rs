@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use krun_model::{
     Fault, Map, ReadHost,
-    configs::{ConfigChanges, ConfigsOf, ConfigsRef},
+    configs::{ClientsOf, ConfigChanges, ConfigsOf, ConfigsRef},
     topic::{Committed, GroupRef, TopicRef, TopicSpec},
 };
 
@@ -17,12 +17,12 @@ use super::{
     groups::{self, Consumer, From},
     partitions,
     placement::Survey,
-    reach,
+    quotas, reach,
     readback::{ReadBack, read_back},
 };
 use crate::{
     clusters::{Client, Clusters, Member},
-    view::{ClusterView, Lag},
+    view::{ClusterView, GroupView, Lag},
     waiting, zookeeper,
 };
 
@@ -123,6 +123,17 @@ impl Client for Connection {
     ) -> Result<Box<dyn Member>, Fault> {
         let consumer = Consumer::join(group, partitions, from)?;
         Ok(Box::new(Reading(Some(consumer))))
+    }
+
+    async fn quotas(&self, of: &ClientsOf) -> Result<Map<f64>, Fault> {
+        quotas::describe(self, of).await
+    }
+
+    async fn groups(&self, view: &ClusterView) -> Result<Vec<GroupView>, Fault> {
+        let (connection, view) = (self.clone(), view.clone());
+        tokio::task::spawn_blocking(move || groups::all(&connection, &view))
+            .await
+            .map_err(|error| Fault::internal(format!("a call ended badly: {error}")))?
     }
 
     async fn lags(&self, group: &str, view: &ClusterView) -> Result<Vec<Lag>, Fault> {

@@ -12,17 +12,17 @@ use std::{
 use async_trait::async_trait;
 use krun_kafka::{
     clusters::{Client, Clusters, Entry, From, Going, Member, ReadBack, Source, Survey},
-    view::{ClusterView, Lag},
+    view::{ClusterView, GroupView, Lag},
 };
 use krun_model::{
     Fault, FaultCode, Map, ProcessId, ReadHost,
-    configs::{ConfigChanges, ConfigsOf},
+    configs::{ClientsOf, ConfigChanges, ConfigsOf},
     topic::{Committed, GroupRef, TopicSpec},
 };
 
 use super::{
     logs::{self, Which},
-    wanted::DEFAULTS,
+    wanted::{DEFAULTS, QUOTAS},
     znodes::Znodes,
 };
 use crate::{
@@ -260,15 +260,18 @@ impl Client for SimClient {
 
     async fn validate_settings(
         &self,
-        _of: &ConfigsOf,
+        of: &ConfigsOf,
         changes: &ConfigChanges,
     ) -> Result<(), Fault> {
         let what = "the settings could not be altered";
         self.nodes(what).await?;
-        let known = |key: &String| DEFAULTS.iter().any(|(name, _)| name == key);
+        let known = |key: &String| match of {
+            ConfigsOf::Clients(_) => QUOTAS.contains(&key.as_str()),
+            _ => DEFAULTS.iter().any(|(name, _)| name == key),
+        };
         match changes.keys().find(|key| !known(key)) {
             None => Ok(()),
-            Some(key) => Err(self.fault(what, &format!("unknown topic config name: {key}"))),
+            Some(key) => Err(self.fault(what, &format!("{of} has no setting {key}"))),
         }
     }
 
@@ -338,6 +341,29 @@ impl Client for SimClient {
             from,
             at: None,
         }))
+    }
+
+    async fn quotas(&self, of: &ClientsOf) -> Result<Map<f64>, Fault> {
+        let nodes = self.nodes("the quotas could not be read").await?;
+        let own = nodes
+            .settings
+            .get(&ConfigsOf::Clients(of.clone()).to_string());
+        let number = |(key, value): (&String, &String)| Some((key.clone(), value.parse().ok()?));
+        Ok(own.into_iter().flatten().filter_map(number).collect())
+    }
+
+    async fn groups(&self, view: &ClusterView) -> Result<Vec<GroupView>, Fault> {
+        let nodes = self.nodes("the groups could not be listed").await?;
+        let mut groups = vec![];
+        for id in nodes.groups.keys() {
+            groups.push(GroupView {
+                id: id.clone(),
+                state: "Empty".to_owned(),
+                members: 0,
+                lags: self.lags(id, view).await?,
+            });
+        }
+        Ok(groups)
     }
 
     async fn lags(&self, group: &str, view: &ClusterView) -> Result<Vec<Lag>, Fault> {

@@ -80,17 +80,20 @@ impl SimMachine {
                     tokio::time::sleep(POLL).await;
                 }
             }
-            Target::Configs(wanted) => match client.settings(&wanted.of).await? {
-                None => TargetState::Absent,
-                Some(_) => {
-                    let of = wanted.of.to_string();
-                    let own = client.controller("", move |world, zookeeper| {
-                        let nodes = world.nodes(zookeeper)?;
-                        Some(nodes.settings.get(&of).cloned().unwrap_or_default())
-                    });
-                    TargetState::Configs(own.await?.into_iter().collect())
+            Target::Configs(wanted) => {
+                // Clients need not be there to have quotas.
+                if !matches!(wanted.of, ConfigsOf::Clients(_))
+                    && client.settings(&wanted.of).await?.is_none()
+                {
+                    return Ok(TargetState::Absent);
                 }
-            },
+                let of = wanted.of.to_string();
+                let own = client.controller("", move |world, zookeeper| {
+                    let nodes = world.nodes(zookeeper)?;
+                    Some(nodes.settings.get(&of).cloned().unwrap_or_default())
+                });
+                TargetState::Configs(own.await?.into_iter().collect())
+            }
             Target::Group(group) => {
                 let (id, topic) = (group.id.clone(), group.topic.clone());
                 let places = client.controller("", move |world, zookeeper| {

@@ -1,7 +1,7 @@
 //! What clusters of a machine hold, for whoever compares two lives; and what brokers say of settings
 //! that nobody set.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use super::{Broker, logs::Rec};
 use crate::world::World;
@@ -24,6 +24,14 @@ pub const DEFAULTS: [(&str, &str); 14] = [
     ("unclean.leader.election.enable", "false"),
 ];
 
+/// What Kafka's documentation of 3.9 names as quotas of clients.
+pub const QUOTAS: [&str; 4] = [
+    "consumer_byte_rate",
+    "controller_mutation_rate",
+    "producer_byte_rate",
+    "request_percentage",
+];
+
 /// What a topic holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holds {
@@ -38,7 +46,33 @@ pub struct Holds {
     pub foreign: usize,
 }
 
+impl fmt::Display for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let replicas: usize = self.replicas.iter().map(|(all, _)| all).sum();
+        let in_sync: usize = self.replicas.iter().map(|(_, in_sync)| in_sync).sum();
+        let (partitions, foreign) = (self.partitions, self.foreign);
+        write!(
+            f,
+            "{partitions} partitions, {in_sync} of {replicas} replicas in sync, "
+        )?;
+        write!(f, "{} records, {foreign} of others", self.records.len())?;
+        match self.records.iter().find(|(_, times)| **times != 1) {
+            Some(((seed, number), times)) => write!(f, ", {seed} number {number} {times} times"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl World {
+    /// The settings that clusters keep: of topics, brokers and clients, where any are set.
+    pub fn settings(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let zookeepers = self.servers.zookeepers.values();
+        let all = zookeepers.flat_map(|one| &one.nodes.settings);
+        let set = all.filter(|(_, settings)| !settings.is_empty());
+        set.map(|(of, settings)| (of.clone(), settings.clone()))
+            .collect()
+    }
+
     /// What each topic holds, as its leaders have it.
     pub fn holds(&self) -> BTreeMap<String, Holds> {
         let mut all: BTreeMap<String, Holds> = BTreeMap::new();

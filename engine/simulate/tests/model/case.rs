@@ -252,14 +252,11 @@ pub fn subject(plan: &Plan, start: World) -> Subject {
             },
         }
     });
-    Subject {
-        runbook: Runbook {
-            name: "r".into(),
-            version: "1".into(),
-            steps: steps.collect(),
-            ..Runbook::default()
-        },
-        kinds: std::sync::Arc::new(|_| kinds()),
-        start,
-    }
+    let runbook = Runbook {
+        name: "r".into(),
+        version: "1".into(),
+        steps: steps.collect(),
+        ..Runbook::default()
+    };
+    Subject::alone(runbook, |_| kinds(), start)
 }

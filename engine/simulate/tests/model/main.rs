@@ -128,8 +128,12 @@ fn live(seed: u64, loud: bool) -> Result<(), String> {
                     .world
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
-                let what =
-                    case::outside(&mut life.rng, &life.plan, &life.subject.start, &mut world);
+                let what = case::outside(
+                    &mut life.rng,
+                    &life.plan,
+                    &life.subject.start.world,
+                    &mut world,
+                );
                 drop(world);
                 life.say(&|| what.clone());
             }
