@@ -285,10 +285,8 @@ fn clusters_survive_a_kill_at_every_class_of_effect() {
     }
 }
 
-/// A broker joins: replicas move to it, and leaders with them. What the proofs commit for consumer groups
-/// is forgotten again.
+/// A broker joins: replicas move to it, and leaders with them.
 #[test]
-#[ignore = "a mend of what it found last was not seen to hold on a busy machine yet: run it by name"]
 fn a_joining_broker_survives_a_kill_at_every_class_of_effect() {
     let mut cluster = Cluster::new(3);
     let ports: Vec<String> = cluster.lab.ports.list[1..]
@@ -301,31 +299,31 @@ fn a_joining_broker_survives_a_kill_at_every_class_of_effect() {
         .set("replication_factor=2")
         .set("transaction_replication_factor=2")
         .set("transaction_min_isr=2")
-        .set("records=20")
-        .set("proofs=full");
+        .set("records=20");
     let joined = format!("broker_ports={}", ports.join(","));
-    let moments = [
-        "reassign middle",
-        "elect leaders middle",
-        "delete group no outcome",
-    ];
-    let mut second = vec!["--then", &joined];
-    second.extend(moments.iter().flat_map(|only| ["--only", only]));
-    let mut seen = of_cluster(&cluster, &second);
+    let second = ["--then", &joined, "--only", "reassign middle"];
+    let second = [&second[..], &["--only", "elect leaders middle"]].concat();
+    let seen = of_cluster(&cluster, &second);
+    for class in ["reassign", "elect_leaders"] {
+        assert!(seen.contains(class), "{class} in {seen:?}");
+    }
+}
+
+/// What the proofs commit for consumer groups is forgotten again. On one broker, where no leader can move:
+/// what is sent with acks=1 may be lost when one does, and a busy machine moves them.
+#[test]
+fn groups_survive_a_kill_at_every_class_of_effect() {
+    let mut cluster = Cluster::of_one(3);
+    cluster.set("records=20").set("proofs=full");
     // Killed in its middle, the proof begins anew and commits a second time: by design.
-    let first = [
-        "--only",
+    let moments = [
+        "delete group no outcome",
         "intent commit offsets middle rolled",
-        "--only",
         "intent commit offsets before",
     ];
-    seen.extend(of_cluster(&cluster, &first));
-    for class in [
-        "reassign",
-        "elect_leaders",
-        "delete_group",
-        "commit_offsets",
-    ] {
+    let only: Vec<_> = moments.iter().flat_map(|only| ["--only", only]).collect();
+    let seen = of_cluster(&cluster, &only);
+    for class in ["delete_group", "commit_offsets"] {
         assert!(seen.contains(class), "{class} in {seen:?}");
     }
 }

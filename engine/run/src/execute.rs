@@ -29,6 +29,7 @@ use crate::{
     host::JournaledHost,
     in_hand::{InHand, Limit},
     observe::{self, Known},
+    probe,
     remembered::Remembered,
     skipped,
     verify::{settles, verify},
@@ -299,7 +300,9 @@ impl RunCx {
             self.started(step, change, reason).await?;
         }
         let work = self.apply(step, kind, args, &apply);
-        limit.finish(&host.in_hand, work).await
+        let outputs = limit.finish(&host.in_hand, work).await?;
+        probe::settle_late(&self.session, &step.address).await?;
+        Ok(outputs)
     }
 
     async fn apply(

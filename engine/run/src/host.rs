@@ -9,6 +9,7 @@ use krun_model::{
     TargetState, WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
+    history::EffectMemory,
     host::{CommandOutput, Errand, FileStat, PortHolder, Work},
     journal::Outcome,
     names::numbered,
@@ -71,16 +72,16 @@ impl JournaledHost<'_> {
                     claims.any(|e| matches!(e, Effect::Claim { .. }) && e.target() == target)
                 );
             }
-            if let Effect::Produce { .. } = effect {
+            let mut pending = history.pending.iter();
+            let pending = pending.find(|p| p.effect.target() == target);
+            if let Effect::Produce { records, .. } = effect {
                 // Its step was cut off before it could say that it is done.
                 let mut own = history.effects.iter().filter(|e| e.step == *self.step);
-                return Ok(own.any(|e| e.effect == *effect && e.after.as_ref() == Some(before)));
+                let written =
+                    |e: &EffectMemory| e.effect == *effect && has_all(e, *records, before);
+                return Ok(pending.is_none() && own.any(written));
             }
-            history
-                .pending
-                .iter()
-                .find(|p| p.effect.target() == target)
-                .cloned()
+            pending.cloned()
         };
         if matches!(effect, Effect::PluginUndo { .. }) || !effect.achieved(before) {
             return Ok(false);
@@ -218,6 +219,16 @@ impl WriteHost for JournaledHost<'_> {
 
     async fn cache(&self) -> Result<Utf8PathBuf, Fault> {
         self.session.machine.cache().await
+    }
+}
+
+/// Whether all records of an effect had been written when it ended, and nothing was added or lost since.
+fn has_all(effect: &EffectMemory, records: u64, now: &TargetState) -> bool {
+    match (&effect.before, &effect.after, now) {
+        (TargetState::Topic(before), Some(TargetState::Topic(after)), TargetState::Topic(now)) => {
+            after == now && after.records == before.records + records
+        }
+        _ => false,
     }
 }
 

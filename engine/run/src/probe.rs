@@ -45,6 +45,15 @@ pub(crate) async fn settle_step(session: &Session, step: &Address) -> Result<(),
         .map(drop)
 }
 
+/// Settles what a step that is done left open: it began anew, with other records than those that were cut off.
+pub(crate) async fn settle_late(session: &Session, step: &Address) -> Result<(), Fault> {
+    let mut pending = pending(session);
+    pending.retain(|effect| effect.step == *step && effect.effect.may_arrive_late());
+    settle(session, &pending, false, Wait::TakingBack)
+        .await
+        .map(drop)
+}
+
 /// The intents without an outcome, as they are now.
 fn pending(session: &Session) -> Effects {
     session.ledger.history().pending.clone()

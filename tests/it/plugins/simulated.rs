@@ -48,7 +48,6 @@ impl Shipped {
             serde_json::from_str(&done.out()).unwrap_or_else(|_| panic!("{}", done.err()));
         assert_eq!(told["broken"], Value::Null, "{told:#}");
         assert_eq!(told["seeds"].to_string(), SEEDS);
-        eprintln!("{}: {}", self.runbook, done.out());
     }
 }
 
