@@ -6,20 +6,27 @@ use wasmtime::{Trap, WasmBacktrace};
 /// How many frames of a backtrace are shown.
 const FRAMES: usize = 12;
 
-/// The fault of a call that trapped, ran into a limit, or broke the contract. A plugin has no name before
-/// it was asked for it.
-pub(crate) fn fault(
-    plugin: Option<&str>,
-    function: &str,
-    kind: Option<&str>,
-    error: &wasmtime::Error,
-    lines: &[String],
-) -> Fault {
-    let of = kind.map(|kind| format!(" of `{kind}`")).unwrap_or_default();
-    let plugin = plugin
-        .map(|plugin| format!(" {plugin}"))
-        .unwrap_or_default();
-    let what = format!("the plugin{plugin} failed in `{function}`{of}");
+/// What was called.
+pub(crate) struct Called<'a> {
+    /// Name and version; a plugin has none before it was asked for them.
+    pub plugin: Option<String>,
+    pub function: &'a str,
+    /// Of which kind.
+    pub kind: Option<&'a str>,
+}
+
+/// The fault of a call that trapped, ran into a limit, or broke the contract.
+pub(crate) fn fault(called: &Called<'_>, error: &wasmtime::Error, lines: &[String]) -> Fault {
+    let with = |before: &str, word: Option<&str>, after: &str| {
+        word.map(|word| format!("{before}{word}{after}"))
+            .unwrap_or_default()
+    };
+    let what = format!(
+        "the plugin{} failed in `{}`{}",
+        with(" ", called.plugin.as_deref(), ""),
+        called.function,
+        with(" of `", called.kind, "`")
+    );
     let mut fault = Fault::new(FaultCode::Plugin, what).because(why(error));
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         let frames = backtrace.frames();

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use crate::{
     Plugin, Runtime,
     bindings::{RunbookPluginPre, runbook as wit},
+    blame::Called,
     call::{self, Begin},
     describe::{few, named, prose, wrong},
     desk::from_wit,
@@ -30,8 +31,12 @@ pub(crate) fn describe(
             plugin.krun_plugin_runbook().call_describe(store).await
         })
     });
-    let said = call::reaching_nothing(runtime, None, "runbook.describe", begin)?;
-    manifest(said)
+    let called = Called {
+        plugin: None,
+        function: "runbook.describe",
+        kind: None,
+    };
+    manifest(call::reaching_nothing(runtime, &called, begin)?)
 }
 
 fn manifest(said: wit::Manifest) -> Result<Manifest, Fault> {
@@ -80,18 +85,36 @@ fn param(said: wit::Param) -> Result<DeclaredParam, Fault> {
 }
 
 impl Plugin {
+    /// What it says of itself as a runbook.
+    ///
+    /// # Errors
+    /// [`FaultCode::Usage`] where it is none.
+    pub fn runbook(&self) -> Result<&Manifest, Fault> {
+        self.as_runbook().map(|(_, manifest)| manifest)
+    }
+
+    fn as_runbook(&self) -> Result<(&RunbookPluginPre<Guest>, &Manifest), Fault> {
+        let name = self.name();
+        match &self.runbook {
+            Some((pre, manifest)) => Ok((pre, manifest)),
+            None => Err(Fault::new(FaultCode::Usage, "the component is no runbook")
+                .at(name)
+                .because(format!(
+                    "the plugin `{name}` has step kinds, and no runbook"
+                ))
+                .hint(format!(
+                    "Use its kinds in a script: `use_plugin(\"{name}\")`."
+                ))),
+        }
+    }
+
     /// What its runbook declares for these parameters, which are bound. The component can reach nothing.
     ///
     /// # Errors
     /// [`FaultCode::Plugin`] where the call ends badly or what it declares can't be; what the runbook itself
     /// has against the parameters.
     pub fn declare(&self, params: &Map<Json>) -> Result<Vec<Statement>, Fault> {
-        let Some((pre, _)) = &self.runbook else {
-            return Err(Fault::new(FaultCode::Plugin, "the plugin is no runbook")
-                .at(self.name())
-                .because("it exports step kinds, and no runbook")
-                .hint("Use its kinds in a runbook of your own: `use_plugin(\"NAME\")`."));
-        };
+        let (pre, _) = self.as_runbook()?;
         let pre = pre.clone();
         let given = Json::Object(params.clone().into_iter().collect()).to_string();
         let begin: Begin<Result<Vec<wit::Statement>, _>> = Box::new(move |store| {
@@ -101,8 +124,8 @@ impl Plugin {
                 runbook.call_declare(store, &given).await
             })
         });
-        let called = self.description.called();
-        let said = call::reaching_nothing(&self.runtime, Some(&called), "declare", begin)?;
+        let called = self.called("declare", None);
+        let said = call::reaching_nothing(&self.runtime, &called, begin)?;
         let said = said.map_err(from_wit)?;
         let size: usize = said.iter().map(size_of).sum();
         let limit = self.runtime.limits.declaration;
