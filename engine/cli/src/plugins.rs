@@ -80,13 +80,27 @@ pub fn open(
     locked: &Locked,
 ) -> Result<Plugin, Fault> {
     let file = file_of(folder, locked);
-    let plugin = runtime.open(&file, Some(&locked.sha256))?;
+    named(runtime.open(&file, Some(&locked.sha256))?, name, &file)
+}
+
+/// The same for whoever wants the file itself to be looked at.
+pub fn verify(
+    runtime: &Runtime,
+    folder: &Utf8Path,
+    name: &str,
+    locked: &Locked,
+) -> Result<Plugin, Fault> {
+    let file = file_of(folder, locked);
+    named(runtime.open_anew(&file, Some(&locked.sha256))?, name, &file)
+}
+
+fn named(plugin: Plugin, name: &str, file: &Utf8Path) -> Result<Plugin, Fault> {
     if plugin.name() != name {
         return Err(Fault::new(
             FaultCode::Plugin,
             "krun.lock gives the plugin another name than its own",
         )
-        .at(&file)
+        .at(file)
         .because(format!(
             "it is `{name}` there, and says `{}` of itself",
             plugin.name()

@@ -3,6 +3,8 @@
 use krun_model::{Fault, FaultCode};
 use wasmtime::{Trap, WasmBacktrace};
 
+use crate::desk::clean;
+
 /// How many frames of a backtrace are shown.
 const FRAMES: usize = 12;
 
@@ -35,7 +37,7 @@ pub(crate) fn fault(called: &Called<'_>, error: &wasmtime::Error, lines: &[Strin
                 || format!("function {}", frame.func_index()),
                 |name| format!("{:#}", rustc_demangle::demangle(name)),
             );
-            format!("  at {name}")
+            format!("  at {}", clean(&name))
         });
         let more = frames.len().saturating_sub(FRAMES);
         let rest = (more > 0).then(|| format!("  and {more} more"));
@@ -48,15 +50,17 @@ pub(crate) fn fault(called: &Called<'_>, error: &wasmtime::Error, lines: &[Strin
     fault.hint("Nothing else is affected. Report it to the plugin's authors with these lines.")
 }
 
+/// What wasmtime says, in one line that a terminal can show: it repeats names that a component chose.
+pub(crate) fn one_line(text: &str) -> String {
+    clean(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 fn why(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => "it computed for longer than it may".into(),
         Some(Trap::StackOverflow) => "its calls nest too deep".into(),
         Some(Trap::UnreachableCodeReached) => "it gave up (a panic, or an assertion)".into(),
         Some(trap) => trap.to_string(),
-        None => {
-            let root = error.root_cause().to_string();
-            root.split_whitespace().collect::<Vec<_>>().join(" ")
-        }
+        None => one_line(&error.root_cause().to_string()),
     }
 }

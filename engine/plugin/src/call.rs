@@ -71,6 +71,17 @@ impl Plugin {
         reaching_nothing(&self.runtime, &called, on(self.steps()?, work))
     }
 
+    /// Makes an instance and lets it go, as every call does, for whoever measures what that takes.
+    ///
+    /// # Errors
+    /// [`FaultCode::Plugin`](krun_model::FaultCode::Plugin) where the component has no kinds, or its start
+    /// ends badly.
+    pub fn instance(&self) -> Result<(), Fault> {
+        let nothing: Work<()> = Box::new(|_, _| Box::pin(async { Ok(()) }));
+        let called = self.called("instantiate", None);
+        reaching_nothing(&self.runtime, &called, on(self.steps()?, nothing))
+    }
+
     /// Calls a function of a kind, with a desk that answers what it asks.
     pub(crate) async fn call<T: Send + 'static>(
         &self,

@@ -14,7 +14,7 @@
 //! | concern | modules |
 //! |---|---|
 //! | what is granted | [`grant`], [`lock`], `place` (links and `..` resolved) |
-//! | from file to code | [`runtime`], `cache`, [`component`], `describe`, `schema` |
+//! | from file to code | [`runtime`], `cache`, `seen` (files that need no hashing), [`component`], `said`, `describe`, `schema` |
 //! | one call | `call` (deadline, limits), `limits`, `guest` (what is linked), `desk` (what answers), `blame` |
 //! | the contract | `kind`, `runbook`; [`hands`] for what a rollback calls |
 //! | for authors | [`new`] (a project), [`make`] (building it) |
@@ -42,7 +42,9 @@ pub mod new;
 mod place;
 mod runbook;
 pub mod runtime;
+mod said;
 mod schema;
+mod seen;
 
 pub use clusters::Clusters;
 pub use component::{Plugin, Want};

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) fn describe(
     runtime: &Runtime,
     pre: &RunbookPluginPre<Guest>,
-) -> Result<Manifest, Fault> {
+) -> Result<wit::Manifest, Fault> {
     let pre = pre.clone();
     let begin: Begin<wit::Manifest> = Box::new(move |store| {
         Box::pin(async move {
@@ -36,10 +36,14 @@ pub(crate) fn describe(
         function: "runbook.describe",
         kind: None,
     };
-    manifest(call::reaching_nothing(runtime, &called, begin)?)
+    call::reaching_nothing(runtime, &called, begin)
 }
 
-fn manifest(said: wit::Manifest) -> Result<Manifest, Fault> {
+/// What a component said of its runbook, if that can be.
+///
+/// # Errors
+/// [`FaultCode::Plugin`] with what can't be.
+pub(crate) fn manifest(said: wit::Manifest) -> Result<Manifest, Fault> {
     named(&said.name, &said.version)?;
     prose(&said.summary, "its summary")?;
     prose(&said.doc, "its doc")?;
@@ -126,57 +130,65 @@ impl Plugin {
         });
         let called = self.called("declare", None);
         let said = call::reaching_nothing(&self.runtime, &called, begin)?;
-        let said = said.map_err(from_wit)?;
-        let size: usize = said.iter().map(size_of).sum();
         let limit = self.runtime.limits.declaration;
-        if size > limit {
-            return Err(self.undeclarable(
-                &format!("it has {size} bytes, and {limit} are allowed"),
-                None,
-            ));
-        }
-        said.into_iter().map(|one| self.statement(one)).collect()
+        statements(&self.description.called(), limit, said.map_err(from_wit)?)
     }
+}
 
-    fn statement(&self, said: wit::Statement) -> Result<Statement, Fault> {
-        let titled = |said: wit::Titled| Titled {
-            title: said.title,
+/// What a plugin of this name and version declared, if that can be.
+///
+/// # Errors
+/// [`FaultCode::Plugin`] with what can't be.
+pub(crate) fn statements(
+    called: &str,
+    limit: usize,
+    said: Vec<wit::Statement>,
+) -> Result<Vec<Statement>, Fault> {
+    let size: usize = said.iter().map(size_of).sum();
+    if size > limit {
+        let why = format!("it has {size} bytes, and {limit} are allowed");
+        return Err(undeclarable(called, &why, None));
+    }
+    said.into_iter().map(|one| statement(called, one)).collect()
+}
+
+fn statement(called: &str, said: wit::Statement) -> Result<Statement, Fault> {
+    let titled = |said: wit::Titled| Titled {
+        title: said.title,
+        doc: said.doc,
+    };
+    Ok(match said {
+        wit::Statement::Phase(said) => Statement::Phase(titled(said)),
+        wit::Statement::Gate(said) => Statement::Gate(titled(said)),
+        wit::Statement::Checkpoint(said) => Statement::Checkpoint(titled(said)),
+        wit::Statement::Moved(said) => Statement::Moved {
+            from: said.from,
+            to: said.to,
+        },
+        wit::Statement::Step(said) => Statement::Step(DeclaredStep {
+            arguments: serde_json::from_str(&said.arguments).map_err(|error| {
+                let why = format!("its arguments are no JSON object: {error}");
+                undeclarable(called, &why, Some(&said.address))
+            })?,
+            kind: said.kind,
+            address: said.address,
             doc: said.doc,
-        };
-        Ok(match said {
-            wit::Statement::Phase(said) => Statement::Phase(titled(said)),
-            wit::Statement::Gate(said) => Statement::Gate(titled(said)),
-            wit::Statement::Checkpoint(said) => Statement::Checkpoint(titled(said)),
-            wit::Statement::Moved(said) => Statement::Moved {
-                from: said.from,
-                to: said.to,
-            },
-            wit::Statement::Step(said) => Statement::Step(DeclaredStep {
-                arguments: serde_json::from_str(&said.arguments).map_err(|error| {
-                    let why = format!("its arguments are no JSON object: {error}");
-                    self.undeclarable(&why, Some(&said.address))
-                })?,
-                kind: said.kind,
-                address: said.address,
-                doc: said.doc,
-            }),
-        })
-    }
+        }),
+    })
+}
 
-    fn undeclarable(&self, why: &str, step: Option<&str>) -> Fault {
-        let called = self.description.called();
-        let step = step.map(|step| {
-            let plain = step.chars().filter(|c| !c.is_control()).take(100);
-            format!(": step `{}`", plain.collect::<String>())
-        });
-        let what = format!(
-            "what the plugin {called} declares can't be{}",
-            step.unwrap_or_default()
-        );
-        Fault::new(FaultCode::Plugin, what)
-            .because(why)
-            .hint("Report it to the plugin's authors.")
-    }
+fn undeclarable(called: &str, why: &str, step: Option<&str>) -> Fault {
+    let step = step.map(|step| {
+        let plain = step.chars().filter(|c| !c.is_control()).take(100);
+        format!(": step `{}`", plain.collect::<String>())
+    });
+    let what = format!(
+        "what the plugin {called} declares can't be{}",
+        step.unwrap_or_default()
+    );
+    Fault::new(FaultCode::Plugin, what)
+        .because(why)
+        .hint("Report it to the plugin's authors.")
 }
 
 fn size_of(said: &wit::Statement) -> usize {
