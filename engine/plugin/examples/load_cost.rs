@@ -123,7 +123,7 @@ impl Bare {
         let compiled = folder.join("bare.cwasm");
         let code = engine.precompile_component(&fs::read(file)?)?;
         fs::write(&compiled, &code)?;
-        let component = Component::new(&engine, fs::read(file)?)?;
+        let component = Self::compiled(&engine, &compiled)?;
         let mut linker = Linker::<()>::new(&engine);
         linker.define_unknown_imports_as_traps(&component)?;
         Ok(Self {
@@ -133,11 +133,17 @@ impl Bare {
         })
     }
 
-    /// From the compiled file to what instances are made of.
-    fn load(&self) -> wasmtime::Result<InstancePre<()>> {
+    fn compiled(engine: &Engine, file: &Utf8Path) -> wasmtime::Result<Component> {
         #[expect(unsafe_code, reason = "this program wrote the file itself")]
         // SAFETY: see the reason.
-        let component = unsafe { Component::deserialize_file(&self.engine, &self.compiled) }?;
+        unsafe {
+            Component::deserialize_file(engine, file)
+        }
+    }
+
+    /// From the compiled file to what instances are made of.
+    fn load(&self) -> wasmtime::Result<InstancePre<()>> {
+        let component = Self::compiled(&self.engine, &self.compiled)?;
         self.linker.instantiate_pre(&component)
     }
 
