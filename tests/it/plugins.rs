@@ -11,6 +11,7 @@ use krun_tests::lab::{Done, Lab, krun_binary, repository};
 
 use crate::cluster::Cluster;
 
+mod corpus;
 mod hostile;
 mod languages;
 mod owners;

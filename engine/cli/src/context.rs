@@ -41,6 +41,9 @@ pub struct Context {
     known: Known,
     /// Values of secrets and the key, once a session was opened.
     vault: OnceLock<Arc<Vault>>,
+    /// What this command's plugins run on, once one was needed.
+    #[cfg(feature = "plugins")]
+    pub plugins: Arc<OnceLock<krun_plugin::Runtime>>,
 }
 
 impl Context {
@@ -54,6 +57,8 @@ impl Context {
             usage,
             known: Known::default(),
             vault: OnceLock::new(),
+            #[cfg(feature = "plugins")]
+            plugins: Arc::default(),
         }
     }
 

@@ -19,10 +19,24 @@ use crate::{
     registry::{self, InUse, MakeMore},
 };
 
-/// The runtime, with compiled code kept in the user's cache folder.
+/// The command's runtime, with compiled code kept in the user's cache folder.
 pub fn runtime(context: &Context) -> Result<Runtime, Fault> {
+    runtime_when_needed(context)?()
+}
+
+/// The same for whoever may not need it: it is made at the first call, once for a command.
+pub fn runtime_when_needed(
+    context: &Context,
+) -> Result<impl Fn() -> Result<Runtime, Fault> + Send + Sync + 'static, Fault> {
     let cache = context.cache_folder()?.join("plugins");
-    Runtime::new(Some(cache), Limits::default())
+    let slot = context.plugins.clone();
+    Ok(move || {
+        if let Some(runtime) = slot.get() {
+            return Ok(runtime.clone());
+        }
+        let made = Runtime::new(Some(cache.clone()), Limits::default())?;
+        Ok(slot.get_or_init(|| made).clone())
+    })
 }
 
 /// How plugins see clusters: over the network.
@@ -66,13 +80,27 @@ pub fn open(
     locked: &Locked,
 ) -> Result<Plugin, Fault> {
     let file = file_of(folder, locked);
-    let plugin = runtime.open(&file, Some(&locked.sha256))?;
+    named(runtime.open(&file, Some(&locked.sha256))?, name, &file)
+}
+
+/// The same for whoever wants the file itself to be looked at.
+pub fn verify(
+    runtime: &Runtime,
+    folder: &Utf8Path,
+    name: &str,
+    locked: &Locked,
+) -> Result<Plugin, Fault> {
+    let file = file_of(folder, locked);
+    named(runtime.open_anew(&file, Some(&locked.sha256))?, name, &file)
+}
+
+fn named(plugin: Plugin, name: &str, file: &Utf8Path) -> Result<Plugin, Fault> {
     if plugin.name() != name {
         return Err(Fault::new(
             FaultCode::Plugin,
             "krun.lock gives the plugin another name than its own",
         )
-        .at(&file)
+        .at(file)
         .because(format!(
             "it is `{name}` there, and says `{}` of itself",
             plugin.name()
@@ -123,20 +151,30 @@ pub fn bring(
 pub fn bring_for_component(
     context: &Context,
     builtin: &Kinds,
-    path: &Utf8Path,
+    component: &Component,
 ) -> Result<(MakeMore, Vec<InUse>), Fault> {
-    let component = Component::open(context, path)?;
-    let used = component.declared()?.plugins_used();
-    let (more, mut in_use) = match &component.lock {
+    let own = &component.plugin;
+    let mut used = component.declared()?.plugins_used();
+    used.retain(|name| name != own.name());
+    let (others, in_use) = match &component.lock {
         Some((lock, _)) => bring(context, builtin, lock, &component.folder, &used)?,
         None => (registry::no_more(), vec![]),
     };
-    let (own, others) = in_use
-        .drain(..)
-        .partition::<Vec<_>, _>(|one| one.name == component.plugin.name());
-    let own = own.into_iter().next();
-    let own = own.unwrap_or_else(|| in_use_of(&component.plugin, &[]));
-    Ok((more, std::iter::once(own).chain(others).collect()))
+    let locked = component.locked().filter(|_| own.has_kinds());
+    let granted: Arc<[Grant]> = locked.map_or(&[][..], |locked| &locked.grants).into();
+    let itself = in_use_of(own, &granted);
+    let in_use = std::iter::once(itself).chain(in_use).collect();
+    if locked.is_none() {
+        return Ok((others, in_use));
+    }
+    refuse_taken(builtin, own)?;
+    let own = own.clone();
+    let more: MakeMore = Arc::new(move |clusters| {
+        let mut kinds = own.kinds(&granted, &seen(clusters.clone()));
+        kinds.extend(others(clusters));
+        kinds
+    });
+    Ok((more, in_use))
 }
 
 /// What a plugin is and may do, for whoever reads a plan.

@@ -6,7 +6,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_kafka::{clusters::Clusters, diagnosis::Patterns};
 use krun_model::{Fault, Kind, kind::Kinds, plugin::Plugins, runbook::SourceFile};
 
-use crate::{context::Context, runbooks};
+#[cfg(feature = "plugins")]
+use crate::runbooks;
+use crate::{context::Context, runbooks::RunbookFile};
 
 /// The kinds of every crate that has some: one line a crate.
 pub fn kinds(patterns: Arc<Patterns>) -> Kinds {
@@ -77,12 +79,16 @@ impl Brought {
 }
 
 /// The kinds for a runbook's file: with those of the plugins that it names, out of the folder's lock.
-pub fn kinds_for(context: &Context, runbook: &str) -> Result<Brought, Fault> {
+pub fn kinds_for(context: &Context, runbook: &RunbookFile) -> Result<Brought, Fault> {
     let builtin = kinds(context.patterns()?);
-    let path = Utf8Path::new(runbook);
-    if runbooks::is_component(path) {
-        return for_component(context, builtin, path);
-    }
+    let path = match runbook {
+        RunbookFile::Script(path) => path,
+        #[cfg(feature = "plugins")]
+        RunbookFile::Component(component) => {
+            let brought = crate::plugins::bring_for_component(context, &builtin, component)?;
+            return Ok(Brought::new(builtin, brought));
+        }
+    };
     let folder = crate::context::absolute(path.parent().map_or("", Utf8Path::as_str))?;
     if !folder.join(krun_script::LOCK).exists() {
         return Ok(alone(builtin));
@@ -134,10 +140,8 @@ pub type MakeHands = Arc<dyn Fn(Arc<dyn Clusters>) -> Arc<dyn Plugins> + Send + 
 /// Who asks plugins about what they did.
 #[cfg(feature = "plugins")]
 pub fn hands(context: &Context) -> Result<MakeHands, Fault> {
-    let cache = context.cache_folder()?.join("plugins");
-    let make =
-        move || krun_plugin::Runtime::new(Some(cache.clone()), krun_plugin::Limits::default());
-    let hands = krun_plugin::Hands::new(make, crate::plugins::clusters());
+    let runtime = crate::plugins::runtime_when_needed(context)?;
+    let hands = krun_plugin::Hands::new(runtime, crate::plugins::clusters());
     Ok(Arc::new(move |clusters| {
         Arc::new(hands.looking(crate::plugins::seen(clusters)))
     }))
@@ -167,18 +171,6 @@ fn with_plugins(
     };
     let brought = crate::plugins::bring(context, &builtin, &lock, folder, &used)?;
     Ok(Brought::new(builtin, brought))
-}
-
-#[cfg(feature = "plugins")]
-fn for_component(context: &Context, builtin: Kinds, path: &Utf8Path) -> Result<Brought, Fault> {
-    let brought = crate::plugins::bring_for_component(context, &builtin, path)?;
-    Ok(Brought::new(builtin, brought))
-}
-
-/// Whoever reads the runbook says that it can't be read.
-#[cfg(not(feature = "plugins"))]
-fn for_component(_: &Context, builtin: Kinds, _: &Utf8Path) -> Result<Brought, Fault> {
-    Ok(alone(builtin))
 }
 
 #[cfg(not(feature = "plugins"))]

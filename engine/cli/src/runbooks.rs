@@ -1,13 +1,15 @@
 //! Runbooks by their files: a script's text, or a plugin's component that declares one.
 //!
-//! Owns the difference between the two. Whoever asks for a runbook, a description or a name need not know
-//! which it is.
+//! Owns the difference between the two: a command opens its runbook's file once, and whoever asks it for the
+//! runbook, a description or a name need not know which it is.
 
-use camino::Utf8Path;
-use krun_model::{Map, Runbook};
+use camino::{Utf8Path, Utf8PathBuf};
+use krun_model::{Fault, Map, Runbook};
 use krun_script::{Description, Loader};
 use serde_json::Value as Json;
 
+#[cfg(feature = "plugins")]
+use crate::plugins::Component;
 use crate::{context::Context, errors::CliError};
 
 /// Whether a runbook's file is a component.
@@ -15,103 +17,67 @@ pub fn is_component(path: &Utf8Path) -> bool {
     path.extension() == Some("wasm")
 }
 
-/// Reads a runbook, with values for its parameters.
-pub fn load(
-    context: &Context,
-    loader: &Loader,
-    path: &Utf8Path,
-    given: &Map<Json>,
-) -> Result<Runbook, CliError> {
-    match is_component(path) {
-        true => component::load(context, loader, path, given),
-        false => Ok(loader.load(path, given)?),
-    }
+/// A runbook's file, opened for a command.
+pub enum RunbookFile {
+    /// A script, which the loader reads.
+    Script(Utf8PathBuf),
+    /// A component.
+    #[cfg(feature = "plugins")]
+    Component(Box<Component>),
 }
 
-/// Reads what a runbook says of itself.
-pub fn describe(
-    context: &Context,
-    loader: &Loader,
-    path: &Utf8Path,
-) -> Result<Description, CliError> {
-    match is_component(path) {
-        true => component::describe(context, loader, path),
-        false => Ok(loader.describe(path)?),
-    }
-}
-
-/// A runbook's name, whatever may be wrong with the rest of it.
-pub fn name(context: &Context, loader: &Loader, path: &Utf8Path) -> Result<String, CliError> {
-    match is_component(path) {
-        true => component::name(context, path),
-        false => Ok(loader.name(path)?),
-    }
-}
-
-#[cfg(feature = "plugins")]
-mod component {
-    use super::*;
-    use crate::plugins::Component;
-
-    pub fn load(
-        context: &Context,
-        loader: &Loader,
-        path: &Utf8Path,
-        given: &Map<Json>,
-    ) -> Result<Runbook, CliError> {
-        let component = Component::open(context, path)?;
-        let declared = component.declared()?;
-        let params = loader.bound(&declared, given)?;
-        let statements = component.plugin.declare(&params)?;
-        Ok(loader.load_declared(&declared, &statements, given)?)
+impl RunbookFile {
+    /// Opens a file; that of a script is not looked at before it is loaded.
+    pub fn open(context: &Context, path: &str) -> Result<Self, Fault> {
+        let path = Utf8Path::new(path);
+        match is_component(path) {
+            true => Self::component(context, path),
+            false => Ok(Self::Script(path.to_owned())),
+        }
     }
 
-    pub fn describe(
-        context: &Context,
-        loader: &Loader,
-        path: &Utf8Path,
-    ) -> Result<Description, CliError> {
-        let component = Component::open(context, path)?;
-        Ok(loader.describe_declared(&component.declared()?)?)
+    #[cfg(feature = "plugins")]
+    fn component(context: &Context, path: &Utf8Path) -> Result<Self, Fault> {
+        Ok(Self::Component(Box::new(Component::open(context, path)?)))
     }
 
-    pub fn name(context: &Context, path: &Utf8Path) -> Result<String, CliError> {
-        let component = Component::open(context, path)?;
-        Ok(component.declared()?.manifest.name.clone())
-    }
-}
-
-/// A krun without plugins has none.
-#[cfg(not(feature = "plugins"))]
-mod component {
-    use krun_model::Fault;
-
-    use super::*;
-
-    pub fn load(
-        _: &Context,
-        _: &Loader,
-        path: &Utf8Path,
-        _: &Map<Json>,
-    ) -> Result<Runbook, CliError> {
-        Err(none(path))
+    #[cfg(not(feature = "plugins"))]
+    fn component(_: &Context, path: &Utf8Path) -> Result<Self, Fault> {
+        let what = "this krun was built without plugins, and the runbook is a component";
+        Err(Fault::new(krun_model::FaultCode::Plugin, what)
+            .at(path)
+            .hint("Use a krun that was built with its feature `plugins`."))
     }
 
-    pub fn describe(_: &Context, _: &Loader, path: &Utf8Path) -> Result<Description, CliError> {
-        Err(none(path))
+    /// Reads the runbook, with values for its parameters.
+    pub fn load(&self, loader: &Loader, given: &Map<Json>) -> Result<Runbook, CliError> {
+        match self {
+            Self::Script(path) => Ok(loader.load(path, given)?),
+            #[cfg(feature = "plugins")]
+            Self::Component(component) => {
+                let declared = component.declared()?;
+                let params = loader.bound(&declared, given)?;
+                let statements = component.plugin.declare(&params)?;
+                Ok(loader.load_declared(&declared, &statements, given)?)
+            }
+        }
     }
 
-    pub fn name(_: &Context, path: &Utf8Path) -> Result<String, CliError> {
-        Err(none(path))
+    /// Reads what the runbook says of itself.
+    pub fn describe(&self, loader: &Loader) -> Result<Description, CliError> {
+        match self {
+            Self::Script(path) => Ok(loader.describe(path)?),
+            #[cfg(feature = "plugins")]
+            Self::Component(component) => Ok(loader.describe_declared(&component.declared()?)?),
+        }
     }
 
-    fn none(path: &Utf8Path) -> CliError {
-        Fault::new(
-            krun_model::FaultCode::Plugin,
-            "this krun was built without plugins, and the runbook is a component",
-        )
-        .at(path)
-        .hint("Use a krun that was built with its feature `plugins`.")
-        .into()
+    /// The runbook's name, whatever may be wrong with the rest of it.
+    pub fn name(&self, loader: &Loader) -> Result<String, CliError> {
+        match self {
+            Self::Script(path) => Ok(loader.name(path)?),
+            #[cfg(feature = "plugins")]
+            Self::Component(component) => Ok(component.declared()?.manifest.name.clone()),
+        }
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     args::{RunbookArgs, SelectArgs},
     context::{Context, absolute},
     errors::CliError,
-    registry, runbooks,
+    registry,
+    runbooks::RunbookFile,
 };
 
 /// A runbook, evaluated for a deployment.
@@ -28,12 +29,16 @@ pub struct Selected {
 }
 
 /// Evaluates a runbook with what was given now and what the deployment's last run was given.
-pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<Selected, CliError> {
+pub fn runbook(
+    context: &Context,
+    args: &RunbookArgs,
+    file: &RunbookFile,
+    kinds: &Kinds,
+) -> Result<Selected, CliError> {
     let loader = Loader::new(kinds, context.path_base()?);
-    let path = Utf8Path::new(&args.runbook);
     let mut given = given(&args.params, args.params_file.as_deref())?;
     if args.allow_untested_java {
-        let params = runbooks::describe(context, &loader, path)?.params;
+        let params = file.describe(&loader)?.params;
         if !params.iter().any(|param| param.name == UNTESTED_JAVA) {
             return Err(no_untested_java(&args.runbook).into());
         }
@@ -41,7 +46,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
     }
     let name = match &args.name {
         Some(name) => deployment_name(name)?,
-        None => deployment_name(&runbooks::name(context, &loader, path)?)?,
+        None => deployment_name(&file.name(&loader)?)?,
     };
     let mut kept = Map::new();
     let mut known = None;
@@ -61,7 +66,7 @@ pub fn runbook(context: &Context, args: &RunbookArgs, kinds: &Kinds) -> Result<S
         }
         known = Some((store, history));
     }
-    let runbook = runbooks::load(context, &loader, path, &given)?;
+    let runbook = file.load(&loader, &given)?;
     let before =
         known.and_then(|(store, history)| before(context, &store, &history, kinds, &runbook));
     Ok(Selected {
@@ -167,7 +172,7 @@ pub fn deployment(
         (Some(name), _) => deployment_name(name)?,
         (None, Some(text)) if Utf8Path::new(text).is_file() => {
             let loader = Loader::new(kinds, context.path_base()?);
-            deployment_name(&runbooks::name(context, &loader, Utf8Path::new(text))?)?
+            deployment_name(&RunbookFile::open(context, text)?.name(&loader)?)?
         }
         (None, Some(text)) => deployment_name(text)?,
         (None, None) => return Ok(only_one(store, &names)?),

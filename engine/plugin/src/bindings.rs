@@ -10,6 +10,7 @@ wasmtime::component::bindgen!({
         default: async | trappable,
     },
     exports: { default: async },
+    additional_derives: [serde::Serialize, serde::Deserialize],
     with: {
         "krun:plugin/host.reader": crate::guest::Look,
         "krun:plugin/host.writer": crate::guest::Act,
@@ -25,6 +26,7 @@ mod runbook_plugin {
         world: "runbook-plugin",
         imports: { default: trappable },
         exports: { default: async },
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "krun:plugin/log": crate::bindings::krun::plugin::log,
             "krun:plugin/types": crate::bindings::krun::plugin::types,

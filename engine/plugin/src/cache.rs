@@ -1,7 +1,8 @@
-//! Compiled code, kept under the hash of the component, wasmtime's version and settings, and the target.
+//! Compiled code, kept under the hash of the component, wasmtime's version and settings, and the target; beside
+//! it what the component said of itself, and which files are known to have a hash.
 //!
 //! What lies there is run as native code. So it is taken only out of a folder, and from files, that
-//! belong to this user and that nobody else may write; otherwise it is compiled anew, and said so.
+//! belong to this user and that nobody else may write; otherwise it is refused, and said so.
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -11,8 +12,11 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Fault, FaultCode};
+use krun_model::{Digest, Fault, FaultCode};
+use serde::{Serialize, de::DeserializeOwned};
 use wasmtime::{Engine, component::Component};
+
+use crate::{said::Said, seen::Seen};
 
 /// The folder.
 #[derive(Debug)]
@@ -32,9 +36,16 @@ impl Cache {
         }
     }
 
-    fn file(&self, sha256: &str) -> Utf8PathBuf {
+    /// What is kept of a component.
+    fn file(&self, sha256: &str, what: &str) -> Utf8PathBuf {
         self.folder
-            .join(format!("{sha256}-{:016x}.cwasm", self.settings))
+            .join(format!("{sha256}-{:016x}.{what}", self.settings))
+    }
+
+    /// Where it is kept which hash a file has.
+    fn seen_file(&self, file: &Utf8Path) -> Utf8PathBuf {
+        self.folder
+            .join(format!("{}.seen", Digest::of(file.as_str())))
     }
 
     /// The compiled component with a hash, if it is kept.
@@ -42,12 +53,10 @@ impl Cache {
     /// # Errors
     /// [`FaultCode::Plugin`] where somebody else may have put it there.
     pub(crate) fn get(&self, engine: &Engine, sha256: &str) -> Result<Option<Component>, Fault> {
-        let file = self.file(sha256);
-        if !is_there(&file)? {
+        let file = self.file(sha256, "cwasm");
+        if !self.has(&file)? {
             return Ok(None);
         }
-        self.ours(&self.folder)?;
-        self.ours(&file)?;
         #[expect(
             unsafe_code,
             reason = "wasmtime trusts what it deserializes; the checks above say that only this user \
@@ -59,14 +68,61 @@ impl Cache {
         Ok(component.ok())
     }
 
-    /// Keeps a compiled component: a file is there as a whole, or not at all.
+    /// Keeps a compiled component.
     pub(crate) fn put(&self, component: &Component, sha256: &str) -> Result<(), Fault> {
-        let failed = |error: &std::io::Error| {
-            Fault::io("could not keep the compiled plugin", &self.folder, error)
-        };
         let code = component.serialize().map_err(|error| {
             Fault::internal(format!("compiled code can't be written: {error:#}"))
         })?;
+        self.write(&self.file(sha256, "cwasm"), &code)
+    }
+
+    /// What the component with a hash said of itself, if that is kept.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) fn said(&self, sha256: &str) -> Result<Option<Said>, Fault> {
+        self.read(&self.file(sha256, "said"))
+    }
+
+    /// Keeps what a component said of itself.
+    pub(crate) fn put_said(&self, said: &Said, sha256: &str) -> Result<(), Fault> {
+        self.write_json(&self.file(sha256, "said"), said)
+    }
+
+    /// The file that was hashed at a path, if one was.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) fn seen(&self, file: &Utf8Path) -> Result<Option<Seen>, Fault> {
+        self.read(&self.seen_file(file))
+    }
+
+    /// Keeps which hash a file has.
+    pub(crate) fn remember(&self, seen: &Seen) -> Result<(), Fault> {
+        self.write_json(&self.seen_file(seen.path()), seen)
+    }
+
+    /// What a file of ours says; none where it is not there, cut, or of another krun.
+    fn read<T: DeserializeOwned>(&self, file: &Utf8Path) -> Result<Option<T>, Fault> {
+        if !self.has(file)? {
+            return Ok(None);
+        }
+        let bytes = fs::read(file)
+            .map_err(|error| Fault::io("could not look at the compiled plugins", file, &error))?;
+        Ok(serde_json::from_slice(&bytes).ok())
+    }
+
+    fn write_json(&self, file: &Utf8Path, value: &impl Serialize) -> Result<(), Fault> {
+        let bytes = serde_json::to_vec(value)
+            .map_err(|error| Fault::internal(format!("it can't be kept: {error}")))?;
+        self.write(file, &bytes)
+    }
+
+    /// Keeps a file: it is there as a whole, or not at all.
+    fn write(&self, path: &Utf8Path, bytes: &[u8]) -> Result<(), Fault> {
+        let failed = |error: &std::io::Error| {
+            Fault::io("could not keep the compiled plugin", &self.folder, error)
+        };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -75,13 +131,22 @@ impl Cache {
         self.ours(&self.folder)?;
         let mut file =
             tempfile::NamedTempFile::new_in(&self.folder).map_err(|error| failed(&error))?;
-        file.write_all(&code).map_err(|error| failed(&error))?;
+        file.write_all(bytes).map_err(|error| failed(&error))?;
         file.as_file().sync_all().map_err(|error| failed(&error))?;
-        file.persist(self.file(sha256))
-            .map_err(|error| failed(&error.error))?;
+        file.persist(path).map_err(|error| failed(&error.error))?;
         File::open(&self.folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| failed(&error))
+    }
+
+    /// Whether a file is there, of this user alone.
+    fn has(&self, file: &Utf8Path) -> Result<bool, Fault> {
+        if !is_there(file)? {
+            return Ok(false);
+        }
+        self.ours(&self.folder)?;
+        self.ours(file)?;
+        Ok(true)
     }
 
     fn ours(&self, path: &Utf8Path) -> Result<(), Fault> {

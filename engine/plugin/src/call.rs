@@ -8,7 +8,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::{
     Plugin, Runtime,
     bindings::{StepPlugin, StepPluginPre, exports::krun::plugin::step_kinds as wit},
-    blame,
+    blame::{self, Called},
     desk::Desk,
     guest::{Guest, Question},
 };
@@ -31,18 +31,21 @@ pub(crate) fn describe(
     let work: Work<wit::Description> = Box::new(|plugin, store| {
         Box::pin(async move { plugin.krun_plugin_step_kinds().call_describe(store).await })
     });
-    reaching_nothing(runtime, None, "describe", on(pre, work))
+    let called = Called {
+        plugin: None,
+        function: "describe",
+        kind: None,
+    };
+    reaching_nothing(runtime, &called, on(pre, work))
 }
 
 /// Calls a function that can reach nothing, on this thread.
 pub(crate) fn reaching_nothing<T>(
     runtime: &Runtime,
-    called: Option<&str>,
-    function: &str,
+    called: &Called<'_>,
     begin: Begin<T>,
 ) -> Result<T, Fault> {
-    let ended = futures::executor::block_on(run(runtime, None, begin));
-    ended.map_err(|(error, lines)| blame::fault(called, function, None, &error, &lines))
+    futures::executor::block_on(run(runtime, None, called, begin))
 }
 
 /// A call of a step kind's function.
@@ -57,19 +60,29 @@ fn on<T: 'static>(pre: &StepPluginPre<Guest>, work: Work<T>) -> Begin<T> {
 }
 
 impl Plugin {
-    /// Calls a function of the plugin that can reach nothing, on this thread.
+    /// Calls a function of a kind that can reach nothing, on this thread.
     pub(crate) fn call_pure<T: 'static>(
         &self,
         function: &str,
         kind: &str,
         work: Work<T>,
     ) -> Result<T, Fault> {
-        let begin = on(self.steps()?, work);
-        let ended = futures::executor::block_on(run(&self.runtime, None, begin));
-        ended.map_err(|(error, lines)| self.blame(function, kind, &error, &lines))
+        let called = self.called(function, Some(kind));
+        reaching_nothing(&self.runtime, &called, on(self.steps()?, work))
     }
 
-    /// Calls a function of the plugin, with a desk that answers what it asks.
+    /// Makes an instance and lets it go, as every call does, for whoever measures what that takes.
+    ///
+    /// # Errors
+    /// [`FaultCode::Plugin`](krun_model::FaultCode::Plugin) where the component has no kinds, or its start
+    /// ends badly.
+    pub fn instance(&self) -> Result<(), Fault> {
+        let nothing: Work<()> = Box::new(|_, _| Box::pin(async { Ok(()) }));
+        let called = self.called("instantiate", None);
+        reaching_nothing(&self.runtime, &called, on(self.steps()?, nothing))
+    }
+
+    /// Calls a function of a kind, with a desk that answers what it asks.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         function: &str,
@@ -77,9 +90,8 @@ impl Plugin {
         desk: &Desk<'_>,
         work: Work<T>,
     ) -> Result<T, Fault> {
-        let begin = on(self.steps()?, work);
-        let ended = run(&self.runtime, Some(desk), begin).await;
-        ended.map_err(|(error, lines)| self.blame(function, kind, &error, &lines))
+        let called = self.called(function, Some(kind));
+        run(&self.runtime, Some(desk), &called, on(self.steps()?, work)).await
     }
 
     fn steps(&self) -> Result<&StepPluginPre<Guest>, Fault> {
@@ -88,24 +100,23 @@ impl Plugin {
             .ok_or_else(|| Fault::internal("a plugin without kinds is asked about one"))
     }
 
-    fn blame(
-        &self,
-        function: &str,
-        kind: &str,
-        error: &wasmtime::Error,
-        lines: &[String],
-    ) -> Fault {
-        let called = self.description.called();
-        blame::fault(Some(&called), function, Some(kind), error, lines)
+    /// One of its functions, for whoever says how a call of it ended.
+    pub(crate) fn called<'a>(&self, function: &'a str, kind: Option<&'a str>) -> Called<'a> {
+        Called {
+            plugin: Some(self.description.called()),
+            function,
+            kind,
+        }
     }
 }
 
-/// Runs a guest and answers it, until it ends. With the error come the last lines of its log.
+/// Runs a guest and answers it, until it ends. With the fault come the last lines of its log.
 async fn run<T>(
     runtime: &Runtime,
     desk: Option<&Desk<'_>>,
+    called: &Called<'_>,
     begin: Begin<T>,
-) -> Result<T, (wasmtime::Error, Vec<String>)> {
+) -> Result<T, Fault> {
     let limits = runtime.limits;
     let (questions, mut asked) = mpsc::unbounded_channel::<Question>();
     let mut store = Store::new(&runtime.engine, Guest::new(limits, questions));
@@ -137,5 +148,5 @@ async fn run<T>(
     while let (Some(desk), Ok(question)) = (desk, asked.try_recv()) {
         question(desk).await;
     }
-    ended.map_err(|error| (error, std::mem::take(&mut store.data_mut().lines)))
+    ended.map_err(|error| blame::fault(called, &error, &store.data().lines))
 }

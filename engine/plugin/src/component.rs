@@ -1,6 +1,11 @@
 //! From a file to a plugin: its bytes, what it imports, and what it says of itself.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs::{File, Metadata},
+    io::Read as _,
+    sync::Arc,
+};
 
 use camino::Utf8Path;
 use krun_model::{Digest, Fault, FaultCode, Kind, declaration::Manifest};
@@ -9,10 +14,12 @@ use wasmtime::component::Component;
 use crate::{
     Clusters, Grant, Runtime,
     bindings::{RunbookPluginPre, StepPluginPre},
-    call,
+    blame,
     describe::Description,
     guest::Guest,
-    kind, runbook,
+    kind,
+    said::Said,
+    seen::Seen,
 };
 
 /// No component is larger; a whole Python is about 20 MiB.
@@ -46,18 +53,58 @@ pub struct Plugin {
 
 impl Runtime {
     /// Opens a component's file, which must have this SHA-256 where one is given. Calls `describe`, which
-    /// can reach nothing.
+    /// can reach nothing. The file is not read where it is the very one that was opened before.
     ///
     /// # Errors
     /// [`FaultCode::Plugin`] for a file that is not the pinned one, is no component, imports what krun
     /// does not have, or describes itself in a way that can't be.
     pub fn open(&self, file: &Utf8Path, pinned: Option<&str>) -> Result<Plugin, Fault> {
-        let bytes = read(file)?;
-        let sha256 = Digest::of(&bytes).to_string();
+        match self.open_seen(file, pinned)? {
+            Some(plugin) => Ok(plugin),
+            None => self.open_anew(file, pinned),
+        }
+    }
+
+    /// The same for whoever wants the file itself to be looked at: it is read and hashed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_anew(&self, file: &Utf8Path, pinned: Option<&str>) -> Result<Plugin, Fault> {
+        let (bytes, stat) = read(file)?;
+        let digest = Digest::of(&bytes);
+        let sha256 = digest.to_string();
         if let Some(pinned) = pinned {
             same(file, &sha256, pinned)?;
         }
-        self.open_bytes(file, bytes.into(), &sha256)
+        let plugin = self.open_bytes(file, bytes.into(), &sha256)?;
+        if let Some(cache) = &self.cache
+            && let Some(seen) = Seen::of(file.as_str(), &stat, digest)
+            && cache.seen(file)?.as_ref() != Some(&seen)
+        {
+            cache.remember(&seen)?;
+        }
+        Ok(plugin)
+    }
+
+    /// Opens a file whose hash is known, and all that comes of it. One that the journal keeps is read.
+    fn open_seen(&self, file: &Utf8Path, pinned: Option<&str>) -> Result<Option<Plugin>, Fault> {
+        let Some(cache) = &self.cache else {
+            return Ok(None);
+        };
+        let Some(digest) = cache.seen(file)?.and_then(|seen| seen.still(file.as_str())) else {
+            return Ok(None);
+        };
+        let sha256 = digest.to_string();
+        if let Some(pinned) = pinned {
+            same(file, &sha256, pinned)?;
+        }
+        let Some(said) = cache.said(&sha256)?.filter(|said| !said.undoes()) else {
+            return Ok(None);
+        };
+        let Some(component) = cache.get(&self.engine, &sha256)? else {
+            return Ok(None);
+        };
+        self.plugin(file, &component, &sha256, Some(said)).map(Some)
     }
 
     /// Opens a component that has this SHA-256; `file` is where it comes from, for messages.
@@ -71,7 +118,11 @@ impl Runtime {
         sha256: &str,
     ) -> Result<Plugin, Fault> {
         let component = self.compiled(file, &bytes, sha256)?;
-        let mut plugin = self.plugin(file, &component, sha256)?;
+        let said = match &self.cache {
+            Some(cache) => cache.said(sha256)?,
+            None => None,
+        };
+        let mut plugin = self.plugin(file, &component, sha256, said)?;
         let undoes = plugin.description.kinds.iter().any(|kind| kind.undoes);
         plugin.bytes = undoes.then_some(bytes);
         Ok(plugin)
@@ -105,6 +156,7 @@ impl Runtime {
         file: &Utf8Path,
         component: &Component,
         sha256: &str,
+        said: Option<Said>,
     ) -> Result<Plugin, Fault> {
         let imports = names(self, component);
         let unfit = |error: wasmtime::Error| {
@@ -129,27 +181,23 @@ impl Runtime {
             true => Some(RunbookPluginPre::new(pre).map_err(unfit)?),
             false => None,
         };
-        let runbook = runbook
-            .map(|pre| {
-                let manifest = runbook::describe(self, &pre)?;
-                Ok((pre, Arc::new(manifest)))
-            })
-            .transpose()
-            .map_err(|fault: Fault| fault.at(file))?;
-        let description = match &steps {
-            Some(pre) => call::describe(self, pre).and_then(Description::checked),
-            None => Ok(Description::default()),
+        let said = match said {
+            Some(kept) => kept,
+            None => {
+                let said = Said::asked(self, steps.as_ref(), runbook.as_ref());
+                let said = said.map_err(|fault| fault.at(file))?;
+                if let Some(cache) = &self.cache {
+                    cache.put_said(&said, sha256)?;
+                }
+                said
+            }
         };
-        let description = description.map_err(|fault| fault.at(file))?;
-        let description = match &runbook {
-            Some((_, manifest)) => description.with_runbook(manifest),
-            None => Ok(description),
-        };
+        let (description, manifest) = said.checked().map_err(|fault| fault.at(file))?;
         Ok(Plugin {
-            description: Arc::new(description.map_err(|fault| fault.at(file))?),
+            description: Arc::new(description),
             runtime: self.clone(),
             steps,
-            runbook,
+            runbook: runbook.zip(manifest.map(Arc::new)),
             sha256: sha256.into(),
             digest: sha256
                 .parse()
@@ -171,15 +219,17 @@ fn same(file: &Utf8Path, sha256: &str, pinned: &str) -> Result<(), Fault> {
     }
 }
 
-/// What a component says when it can't be opened, in one line: wasmtime's own has the causes behind it.
+/// Why a component can't be opened, with the causes behind it.
 fn one_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    blame::one_line(&format!("{error:#}"))
 }
 
-fn read(file: &Utf8Path) -> Result<Vec<u8>, Fault> {
+/// A file's bytes, and what it was before they were read.
+fn read(file: &Utf8Path) -> Result<(Vec<u8>, Metadata), Fault> {
     let failed = |error: &std::io::Error| Fault::io("could not read the plugin", file, error);
-    let size = fs::metadata(file).map_err(|error| failed(&error))?.len();
+    let mut opened = File::open(file).map_err(|error| failed(&error))?;
+    let stat = opened.metadata().map_err(|error| failed(&error))?;
+    let size = stat.len();
     if size > MAX_FILE {
         return Err(
             Fault::new(FaultCode::Plugin, "the plugin's file is too large")
@@ -187,7 +237,11 @@ fn read(file: &Utf8Path) -> Result<Vec<u8>, Fault> {
                 .because(format!("it has {size} bytes, and {MAX_FILE} are allowed")),
         );
     }
-    fs::read(file).map_err(|error| failed(&error))
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    opened
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed(&error))?;
+    Ok((bytes, stat))
 }
 
 /// The names of all that a component's file imports, also of one that this krun can't run.
@@ -195,7 +249,7 @@ fn read(file: &Utf8Path) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// [`FaultCode::Plugin`] for a file that is no component.
 pub fn imports(runtime: &Runtime, file: &Utf8Path) -> Result<BTreeSet<String>, Fault> {
-    let bytes = read(file)?;
+    let (bytes, _) = read(file)?;
     let component = runtime.compiled(file, &bytes, &Digest::of(&bytes).to_string())?;
     Ok(names(runtime, &component))
 }

@@ -10,6 +10,7 @@ use krun_model::{
 use crate::{
     Want,
     bindings::exports::krun::plugin::step_kinds as wit,
+    desk::clean,
     schema::{arguments, is_name, leak},
 };
 
@@ -231,5 +232,5 @@ pub(crate) fn few(count: usize, what: &str) -> Result<(), Fault> {
 }
 
 pub(crate) fn wrong(why: &str) -> Fault {
-    Fault::new(FaultCode::Plugin, "what the plugin says of itself can't be").because(why)
+    Fault::new(FaultCode::Plugin, "what the plugin says of itself can't be").because(clean(why))
 }

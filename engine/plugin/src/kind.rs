@@ -1,20 +1,20 @@
 //! A plugin's kinds as the engine has them: the contract of built-in ones, with nothing believed.
 
+mod answers;
 mod own_undo;
 
 use std::sync::Arc;
 
+pub(crate) use answers::Answers;
+
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Digest, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind, Target,
-    Value, WriteHost,
-    configs::{ConfigsOf, ConfigsRef},
+    Address, Change, Digest, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind, Value,
+    WriteHost,
     kind::{
         ApplyCx, Check, CheckCx, Declared, KindSpec, OnceKind, Progress, ProofKind, StateKind,
         StepRef,
     },
-    plan::{After, DiffLine},
-    topic::TopicRef,
 };
 use wasmtime::component::Resource;
 
@@ -23,7 +23,7 @@ use crate::{
     bindings::{exports::krun::plugin::step_kinds as wit, krun::plugin::types},
     call::Work,
     describe::Described,
-    desk::{Desk, Keeping, clean, from_wit, quota_of},
+    desk::{Desk, Keeping, from_wit},
     guest::{Act, Look},
 };
 
@@ -76,13 +76,10 @@ impl StepKind for PluginKind {
         let said = self.plugin.call_pure("validate", self.spec.name, work);
         let writes = said
             .and_then(|said| said.map_err(from_wit))
+            .and_then(|said| self.answers().writes(said))
             .map_err(|fault| at(fault, step))?;
         Ok(Declared {
-            writes: writes
-                .into_iter()
-                .map(target)
-                .collect::<Result<_, _>>()
-                .map_err(|fault| at(fault, step))?,
+            writes,
             ..Declared::default()
         })
     }
@@ -91,24 +88,6 @@ impl StepKind for PluginKind {
 /// An argument as plain data; none where it is not known before an earlier step ran.
 fn known(value: &Value) -> Option<serde_json::Value> {
     value.resolve(&|_, _| None).ok()
-}
-
-fn target(target: wit::Target) -> Result<Target, Fault> {
-    Ok(match target {
-        wit::Target::Path(path) if path.starts_with('/') => Target::Path(path.into()),
-        wit::Target::Path(path) => {
-            return Err(Fault::new(
-                FaultCode::Plugin,
-                "the plugin writes to a path that is not absolute",
-            )
-            .because(clean(&path)));
-        }
-        wit::Target::Topic((bootstrap, name)) => Target::Topic(TopicRef { bootstrap, name }),
-        wit::Target::Quotas((bootstrap, of)) => {
-            let of = ConfigsOf::Clients(quota_of(of)?);
-            Target::Configs(ConfigsRef { bootstrap, of })
-        }
-    })
 }
 
 /// A guest's fault says what; where in the runbook that is, the engine knows.
@@ -133,6 +112,14 @@ impl PluginKind {
             undoes: described.undoes,
             grants: grants.into(),
             clusters: clusters.clone(),
+        }
+    }
+
+    fn answers(&self) -> Answers<'_> {
+        Answers {
+            called: self.plugin.description.called(),
+            spec: self.spec,
+            outputs: self.plugin.runtime.limits.outputs,
         }
     }
 
@@ -196,58 +183,8 @@ impl PluginKind {
         let found = self.plugin.call("check", self.spec.name, &desk, work).await;
         let found = found
             .and_then(|found| found.map_err(from_wit))
-            .and_then(|found| self.found(found));
+            .and_then(|found| self.answers().found(found));
         found.map_err(|fault| at(fault, cx.step.address))
-    }
-
-    fn found(&self, found: wit::Finding) -> Result<Check, Fault> {
-        Ok(match found {
-            wit::Finding::Satisfied(text) => Check::Satisfied(self.outputs("check", &text)?),
-            wit::Finding::Drift(drift) => Check::Drift {
-                change: change(drift.change),
-                why: clean(&drift.why),
-                diff: drift.diff.into_iter().map(line).collect(),
-            },
-            wit::Finding::Unknown(why) => Check::Unknown {
-                why: clean(&why),
-                diff: vec![],
-            },
-        })
-    }
-
-    /// A step's outputs, if they are what the kind described.
-    fn outputs(&self, function: &str, text: &str) -> Result<Outputs, Fault> {
-        let wrong = |why: String| {
-            let plugin = self.plugin.description.called();
-            let what = format!(
-                "the plugin {plugin} says something that can't be in `{function}` of `{}`",
-                self.spec.name
-            );
-            Fault::new(FaultCode::Plugin, what)
-                .because(why)
-                .hint("Report it to the plugin's authors.")
-        };
-        let limit = self.plugin.runtime.limits.outputs;
-        if text.len() > limit {
-            return Err(wrong(format!(
-                "its outputs have {} bytes, and {limit} are allowed",
-                text.len()
-            )));
-        }
-        let outputs: Outputs = serde_json::from_str(text)
-            .map_err(|error| wrong(format!("its outputs are no JSON object: {error}")))?;
-        match outputs.keys().find(|name| {
-            self.spec
-                .outputs
-                .iter()
-                .all(|one| one.name != name.as_str())
-        }) {
-            Some(unknown) => Err(wrong(format!(
-                "its kind describes no output `{}`",
-                clean(unknown)
-            ))),
-            None => Ok(outputs),
-        }
     }
 
     async fn change(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
@@ -271,7 +208,7 @@ impl PluginKind {
             .call("apply", self.spec.name, &desk, work)
             .await?
             .map_err(from_wit)?;
-        self.outputs("apply", &said)
+        self.answers().outputs("apply", &said)
     }
 
     async fn verify(&self, cx: &ApplyCx<'_>) -> Result<(), Fault> {
@@ -378,16 +315,6 @@ impl ProofKind for PluginKind {
     }
 }
 
-fn change(change: types::Change) -> Change {
-    match change {
-        types::Change::Create => Change::Create,
-        types::Change::Update => Change::Update,
-        types::Change::Restart => Change::Restart,
-        types::Change::Delete => Change::Delete,
-        types::Change::Act => Change::Act,
-    }
-}
-
 fn to_wit(change: Change) -> types::Change {
     match change {
         Change::Create => types::Change::Create,
@@ -396,17 +323,5 @@ fn to_wit(change: Change) -> types::Change {
         Change::Delete => types::Change::Delete,
         // What is never applied is no less than an act to whoever applies it.
         Change::Act | Change::NoOp | Change::Prove => types::Change::Act,
-    }
-}
-
-fn line(line: types::DiffLine) -> DiffLine {
-    DiffLine {
-        key: clean(&line.key),
-        before: line.before.as_deref().map(clean),
-        after: match line.after {
-            types::After::Value(value) => After::Value(clean(&value)),
-            types::After::Gone => After::Gone,
-            types::After::KnownAfterApply => After::KnownAfterApply,
-        },
     }
 }

@@ -14,15 +14,16 @@
 //! | concern | modules |
 //! |---|---|
 //! | what is granted | [`grant`], [`lock`], `place` (links and `..` resolved) |
-//! | from file to code | [`runtime`], `cache`, [`component`], `describe`, `schema` |
+//! | from file to code | [`runtime`], `cache`, `seen` (files that need no hashing), [`component`], `said`, `describe`, `schema` |
 //! | one call | `call` (deadline, limits), `limits`, `guest` (what is linked), `desk` (what answers), `blame` |
-//! | the contract | `kind`, `runbook`; [`hands`] for what a rollback calls |
+//! | the contract | `kind`, `runbook`; [`hands`] for what a rollback calls; [`answered`] for trying any answer |
 //! | for authors | [`new`] (a project), [`make`] (building it) |
 //!
 //! A guest never holds a host: its host functions send what they ask for to the desk, which sits in the
 //! call's own future beside the guest and is the only place that sees grants. So a grant cannot be
 //! forgotten by one of many functions, and nothing of a host outlives the call that it was lent to.
 
+pub mod answered;
 mod bindings;
 mod blame;
 mod cache;
@@ -42,7 +43,9 @@ pub mod new;
 mod place;
 mod runbook;
 pub mod runtime;
+mod said;
 mod schema;
+mod seen;
 
 pub use clusters::Clusters;
 pub use component::{Plugin, Want};

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use crate::{
     Plugin, Runtime,
     bindings::{RunbookPluginPre, runbook as wit},
+    blame::Called,
     call::{self, Begin},
     describe::{few, named, prose, wrong},
     desk::from_wit,
@@ -22,7 +23,7 @@ use crate::{
 pub(crate) fn describe(
     runtime: &Runtime,
     pre: &RunbookPluginPre<Guest>,
-) -> Result<Manifest, Fault> {
+) -> Result<wit::Manifest, Fault> {
     let pre = pre.clone();
     let begin: Begin<wit::Manifest> = Box::new(move |store| {
         Box::pin(async move {
@@ -30,11 +31,19 @@ pub(crate) fn describe(
             plugin.krun_plugin_runbook().call_describe(store).await
         })
     });
-    let said = call::reaching_nothing(runtime, None, "runbook.describe", begin)?;
-    manifest(said)
+    let called = Called {
+        plugin: None,
+        function: "runbook.describe",
+        kind: None,
+    };
+    call::reaching_nothing(runtime, &called, begin)
 }
 
-fn manifest(said: wit::Manifest) -> Result<Manifest, Fault> {
+/// What a component said of its runbook, if that can be.
+///
+/// # Errors
+/// [`FaultCode::Plugin`] with what can't be.
+pub(crate) fn manifest(said: wit::Manifest) -> Result<Manifest, Fault> {
     named(&said.name, &said.version)?;
     prose(&said.summary, "its summary")?;
     prose(&said.doc, "its doc")?;
@@ -80,18 +89,36 @@ fn param(said: wit::Param) -> Result<DeclaredParam, Fault> {
 }
 
 impl Plugin {
+    /// What it says of itself as a runbook.
+    ///
+    /// # Errors
+    /// [`FaultCode::Usage`] where it is none.
+    pub fn runbook(&self) -> Result<&Manifest, Fault> {
+        self.as_runbook().map(|(_, manifest)| manifest)
+    }
+
+    fn as_runbook(&self) -> Result<(&RunbookPluginPre<Guest>, &Manifest), Fault> {
+        let name = self.name();
+        match &self.runbook {
+            Some((pre, manifest)) => Ok((pre, manifest)),
+            None => Err(Fault::new(FaultCode::Usage, "the component is no runbook")
+                .at(name)
+                .because(format!(
+                    "the plugin `{name}` has step kinds, and no runbook"
+                ))
+                .hint(format!(
+                    "Use its kinds in a script: `use_plugin(\"{name}\")`."
+                ))),
+        }
+    }
+
     /// What its runbook declares for these parameters, which are bound. The component can reach nothing.
     ///
     /// # Errors
     /// [`FaultCode::Plugin`] where the call ends badly or what it declares can't be; what the runbook itself
     /// has against the parameters.
     pub fn declare(&self, params: &Map<Json>) -> Result<Vec<Statement>, Fault> {
-        let Some((pre, _)) = &self.runbook else {
-            return Err(Fault::new(FaultCode::Plugin, "the plugin is no runbook")
-                .at(self.name())
-                .because("it exports step kinds, and no runbook")
-                .hint("Use its kinds in a runbook of your own: `use_plugin(\"NAME\")`."));
-        };
+        let (pre, _) = self.as_runbook()?;
         let pre = pre.clone();
         let given = Json::Object(params.clone().into_iter().collect()).to_string();
         let begin: Begin<Result<Vec<wit::Statement>, _>> = Box::new(move |store| {
@@ -101,59 +128,67 @@ impl Plugin {
                 runbook.call_declare(store, &given).await
             })
         });
-        let called = self.description.called();
-        let said = call::reaching_nothing(&self.runtime, Some(&called), "declare", begin)?;
-        let said = said.map_err(from_wit)?;
-        let size: usize = said.iter().map(size_of).sum();
+        let called = self.called("declare", None);
+        let said = call::reaching_nothing(&self.runtime, &called, begin)?;
         let limit = self.runtime.limits.declaration;
-        if size > limit {
-            return Err(self.undeclarable(
-                &format!("it has {size} bytes, and {limit} are allowed"),
-                None,
-            ));
-        }
-        said.into_iter().map(|one| self.statement(one)).collect()
+        statements(&self.description.called(), limit, said.map_err(from_wit)?)
     }
+}
 
-    fn statement(&self, said: wit::Statement) -> Result<Statement, Fault> {
-        let titled = |said: wit::Titled| Titled {
-            title: said.title,
+/// What a plugin of this name and version declared, if that can be.
+///
+/// # Errors
+/// [`FaultCode::Plugin`] with what can't be.
+pub(crate) fn statements(
+    called: &str,
+    limit: usize,
+    said: Vec<wit::Statement>,
+) -> Result<Vec<Statement>, Fault> {
+    let size: usize = said.iter().map(size_of).sum();
+    if size > limit {
+        let why = format!("it has {size} bytes, and {limit} are allowed");
+        return Err(undeclarable(called, &why, None));
+    }
+    said.into_iter().map(|one| statement(called, one)).collect()
+}
+
+fn statement(called: &str, said: wit::Statement) -> Result<Statement, Fault> {
+    let titled = |said: wit::Titled| Titled {
+        title: said.title,
+        doc: said.doc,
+    };
+    Ok(match said {
+        wit::Statement::Phase(said) => Statement::Phase(titled(said)),
+        wit::Statement::Gate(said) => Statement::Gate(titled(said)),
+        wit::Statement::Checkpoint(said) => Statement::Checkpoint(titled(said)),
+        wit::Statement::Moved(said) => Statement::Moved {
+            from: said.from,
+            to: said.to,
+        },
+        wit::Statement::Step(said) => Statement::Step(DeclaredStep {
+            arguments: serde_json::from_str(&said.arguments).map_err(|error| {
+                let why = format!("its arguments are no JSON object: {error}");
+                undeclarable(called, &why, Some(&said.address))
+            })?,
+            kind: said.kind,
+            address: said.address,
             doc: said.doc,
-        };
-        Ok(match said {
-            wit::Statement::Phase(said) => Statement::Phase(titled(said)),
-            wit::Statement::Gate(said) => Statement::Gate(titled(said)),
-            wit::Statement::Checkpoint(said) => Statement::Checkpoint(titled(said)),
-            wit::Statement::Moved(said) => Statement::Moved {
-                from: said.from,
-                to: said.to,
-            },
-            wit::Statement::Step(said) => Statement::Step(DeclaredStep {
-                arguments: serde_json::from_str(&said.arguments).map_err(|error| {
-                    let why = format!("its arguments are no JSON object: {error}");
-                    self.undeclarable(&why, Some(&said.address))
-                })?,
-                kind: said.kind,
-                address: said.address,
-                doc: said.doc,
-            }),
-        })
-    }
+        }),
+    })
+}
 
-    fn undeclarable(&self, why: &str, step: Option<&str>) -> Fault {
-        let called = self.description.called();
-        let step = step.map(|step| {
-            let plain = step.chars().filter(|c| !c.is_control()).take(100);
-            format!(": step `{}`", plain.collect::<String>())
-        });
-        let what = format!(
-            "what the plugin {called} declares can't be{}",
-            step.unwrap_or_default()
-        );
-        Fault::new(FaultCode::Plugin, what)
-            .because(why)
-            .hint("Report it to the plugin's authors.")
-    }
+fn undeclarable(called: &str, why: &str, step: Option<&str>) -> Fault {
+    let step = step.map(|step| {
+        let plain = step.chars().filter(|c| !c.is_control()).take(100);
+        format!(": step `{}`", plain.collect::<String>())
+    });
+    let what = format!(
+        "what the plugin {called} declares can't be{}",
+        step.unwrap_or_default()
+    );
+    Fault::new(FaultCode::Plugin, what)
+        .because(why)
+        .hint("Report it to the plugin's authors.")
 }
 
 fn size_of(said: &wit::Statement) -> usize {

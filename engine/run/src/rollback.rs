@@ -228,6 +228,7 @@ impl<'a> Undoing<'a> {
                     self.say(line, &how);
                 }
                 Err(fault) => {
+                    let fault = with_way_out(fault, line);
                     self.counts.failed += 1;
                     self.session.events.send(Event::StepFailed {
                         step: line.step.clone(),
@@ -318,6 +319,18 @@ impl<'a> Undoing<'a> {
             outputs: Default::default(),
             passed: vec![],
         })
+    }
+}
+
+/// A plugin's undo may fail for good: what somebody can decide then.
+fn with_way_out(fault: Fault, line: &UndoLine) -> Fault {
+    match line.action {
+        UndoAction::Do(Effect::PluginUndo { .. }) => fault.hint(format!(
+            "If it can't be taken back for good, leave it as it is: `krun resolve {} --leave`; then roll \
+             back again.",
+            line.step
+        )),
+        _ => fault,
     }
 }
 

@@ -1,14 +1,10 @@
 //! Twenty edits of a properties file, nothing to do: krun, bash, and the rivals from PyPI.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, process::Command};
 
 use crate::{
     table::{Row, Times},
-    work::{Work, finished, timed, times},
+    work::{Work, finished, installed, timed, times},
 };
 
 const EDITS: usize = 20;
@@ -112,24 +108,4 @@ fn pyinfra(work: &Work, path: &str) -> Result<Command, String> {
         .arg(deploy)
         .current_dir(work.path("edits"));
     Ok(command)
-}
-
-/// A program of a package of PyPI, installed with pip into an environment of its own.
-fn installed(work: &Work, package: &str, program: &str) -> Result<PathBuf, String> {
-    let environment = work.tools().join(format!("bench-{package}"));
-    let path = environment.join("bin").join(program);
-    if !path.exists() {
-        let python = |program: &Path, arguments: &[&str]| {
-            finished(Command::new(program).args(arguments)).map_err(|why| {
-                format!("{package} could not be installed with Python's venv and pip: {why}")
-            })
-        };
-        let folder = environment.to_string_lossy().into_owned();
-        python(Path::new("python3"), &["-m", "venv", &folder])?;
-        python(
-            &environment.join("bin/pip"),
-            &["install", "--quiet", package],
-        )?;
-    }
-    Ok(path)
 }

@@ -14,6 +14,7 @@ mod cluster;
 mod edits;
 mod journal;
 mod plans;
+mod plugins;
 mod table;
 mod work;
 
@@ -32,6 +33,7 @@ const GROUPS: &[(&str, Measure)] = &[
     ("journal", journal::measure),
     ("version", plans::version),
     ("plans", plans::measure),
+    ("plugins", plugins::measure),
 ];
 
 fn main() -> ExitCode {

@@ -122,6 +122,26 @@ pub fn timed_with_memory(command: &mut Command) -> Result<(Duration, Option<i32>
     }
 }
 
+/// A program of a package of PyPI, installed with pip into an environment of its own.
+pub fn installed(work: &Work, package: &str, program: &str) -> Result<PathBuf, String> {
+    let environment = work.tools().join(format!("bench-{package}"));
+    let path = environment.join("bin").join(program);
+    if !path.exists() {
+        let python = |program: &Path, arguments: &[&str]| {
+            finished(Command::new(program).args(arguments)).map_err(|why| {
+                format!("{package} could not be installed with Python's venv and pip: {why}")
+            })
+        };
+        let folder = environment.to_string_lossy().into_owned();
+        python(Path::new("python3"), &["-m", "venv", &folder])?;
+        python(
+            &environment.join("bin/pip"),
+            &["install", "--quiet", package],
+        )?;
+    }
+    Ok(path)
+}
+
 /// Does something several times.
 pub fn times<T>(
     count: usize,

@@ -4,6 +4,7 @@
 //! them to cargo-fuzz, `tests/random.rs` gives them the corpus and random changes of it on any
 //! toolchain. Never looks at krun from outside: that is `tests/it`.
 
+mod guest;
 mod params;
 mod properties;
 mod script;
@@ -14,7 +15,8 @@ mod store;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
+    ("guest", guest::any),
     ("params", params::any),
     ("properties", properties::any),
     ("script", script::any),

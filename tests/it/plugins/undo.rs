@@ -181,6 +181,30 @@ fn undos_that_fail() {
     assert_eq!(fs::read_to_string(&secret).expect("a file"), "secret");
 }
 
+/// What can never be taken back is left by a person's decision, which is journaled; all else goes back.
+#[test]
+fn an_undo_that_always_fails_is_left() {
+    let (lab, said) = undo_fails("panic_in_undo", "");
+    holds(&said, &["leave it as it is: `krun resolve attack --leave`"]);
+    let again = lab.run(&["rollback", "--yes"]).expect(7).err();
+    holds(&flat(&again), &["a guest gives up in its undo"]);
+    let nothing = lab.run(&["resolve", "beside", "--leave"]).expect(2).err();
+    holds(
+        &flat(&nothing),
+        &["there is nothing of this step that a rollback would take back"],
+    );
+    let left = lab.run(&["resolve", "attack", "--leave"]).expect(0).err();
+    holds(&left, &["attack: ", "left as it is"]);
+    assert_eq!(text(&lab, "mine/before"), "written by a plugin");
+    let plan = lab.run(&["rollback", "--plan"]).expect(0).out();
+    assert!(!plan.contains("mine/attack"), "{plan}");
+    lab.run(&["rollback", "--yes"]).expect(0);
+    assert!(!lab.path("mine/before").exists(), "what it rests on goes");
+    assert_eq!(text(&lab, "mine/attack"), "written by a plugin");
+    let log = lab.run(&["history", "--json"]).expect(0).out();
+    holds(&log, &["left as it is, as ", " decided"]);
+}
+
 /// An undo that was cut off half-way is called again, and nothing stands in its way.
 #[test]
 fn an_undo_goes_on() {

@@ -28,6 +28,10 @@ pub struct DecisionArgs {
     /// Put back what was there before, as if the effect had never begun.
     #[arg(long, requires = "step")]
     pub undo: bool,
+    /// Leave all that the step did as it is, in doubt or not: no rollback takes it back any more. For what
+    /// can't be taken back for good, such as by a plugin's own undo that always fails.
+    #[arg(long, requires = "step")]
+    pub leave: bool,
 }
 
 impl DecisionArgs {

@@ -12,12 +12,14 @@ use crate::{
     context::Context,
     prompt,
     registry::{self, Brought},
+    runbooks::RunbookFile,
     select,
 };
 
 pub fn adopt(context: &Context, args: AdoptArgs) -> Outcome {
-    let Brought { kinds, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
-    let selected = select::runbook(context, &args.runbook, &kinds)?;
+    let file = RunbookFile::open(context, &args.runbook.runbook)?;
+    let Brought { kinds, .. } = registry::kinds_for(context, &file)?;
+    let selected = select::runbook(context, &args.runbook, &file, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let request = RunRequest {
         before: None,

@@ -7,12 +7,14 @@ use crate::{
     args::CheckArgs,
     context::Context,
     registry::{self, Brought},
+    runbooks::RunbookFile,
     select,
 };
 
 pub fn check(context: &Context, args: CheckArgs) -> Outcome {
-    let Brought { kinds, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
-    let selected = select::runbook(context, &args.runbook, &kinds)?;
+    let file = RunbookFile::open(context, &args.runbook.runbook)?;
+    let Brought { kinds, .. } = registry::kinds_for(context, &file)?;
+    let selected = select::runbook(context, &args.runbook, &file, &kinds)?;
     let (steps, phases) = (selected.runbook.steps.len(), selected.runbook.phases.len());
     if context.global.json {
         let object = serde_json::json!({

@@ -11,7 +11,8 @@ use super::Outcome;
 use crate::{
     args::{Cli, HelpArgs},
     context::Context,
-    registry, runbooks,
+    registry,
+    runbooks::RunbookFile,
 };
 
 pub fn help(context: &Context, args: HelpArgs) -> Outcome {
@@ -35,9 +36,10 @@ pub fn help(context: &Context, args: HelpArgs) -> Outcome {
         )
         .into());
     }
-    let kinds = registry::kinds_for(context, &topic)?.kinds;
+    let file = RunbookFile::open(context, &topic)?;
+    let kinds = registry::kinds_for(context, &file)?.kinds;
     let loader = Loader::new(&kinds, context.path_base()?);
-    let about = runbooks::describe(context, &loader, Utf8Path::new(&topic))?;
+    let about = file.describe(&loader)?;
     if context.global.json {
         let object = serde_json::json!({
             "name": about.name, "version": about.version, "summary": about.summary,

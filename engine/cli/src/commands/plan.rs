@@ -14,12 +14,14 @@ use crate::{
     context::Context,
     errors, plan_file,
     registry::{self, Brought, InUse},
+    runbooks::RunbookFile,
     select,
 };
 
 pub fn plan(context: &Context, args: PlanArgs) -> Outcome {
-    let Brought { kinds, plugins, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
-    let selected = select::runbook(context, &args.runbook, &kinds)?;
+    let file = RunbookFile::open(context, &args.runbook.runbook)?;
+    let Brought { kinds, plugins, .. } = registry::kinds_for(context, &file)?;
+    let selected = select::runbook(context, &args.runbook, &file, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let request = RunRequest {
         before: selected.before,

@@ -62,7 +62,7 @@ fn add(
         None => absolute(file)?,
     };
     let mut lock = plugins::lock_of(&folder)?.unwrap_or_else(Lock::empty);
-    let plugin = plugins::runtime(context)?.open(&file, None)?;
+    let plugin = plugins::runtime(context)?.open_anew(&file, None)?;
     plugin_fetch::is_wanted(&plugin, sha256)?;
     plugins::refuse_taken(&registry::kinds(context.patterns()?), &plugin)?;
     let name = plugin.name();
@@ -325,7 +325,7 @@ fn verify(context: &Context, folder: &str) -> Outcome {
     let runtime = plugins::runtime(context)?;
     let mut bad = None;
     for (name, locked) in &lock.plugins {
-        match plugins::open(&runtime, &folder, name, locked) {
+        match plugins::verify(&runtime, &folder, name, locked) {
             Ok(_) => context.remark(&format!("{name} {}: as pinned", locked.version)),
             Err(fault) => {
                 context.warn(&krun_report::fault_text(&fault, context.err_style));

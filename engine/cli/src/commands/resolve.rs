@@ -33,6 +33,10 @@ pub fn resolve(context: &Context, args: ResolveArgs) -> Outcome {
         Fault::new(FaultCode::Usage, "this can't be a step's address").because(error)
     })?;
     let _lock = context.lock(&store, &name, "resolve")?;
+    if args.decision.leave {
+        leave(context, &store, &name, &step)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let open = doubts(context, &store, &name)?;
     let own: Vec<_> = open
         .iter()
@@ -115,6 +119,30 @@ fn decide(
             Decision::Undo => "put back as it was before",
         };
         context.remark(&format!("{step}: {}: {how}", doubt.target));
+    }
+    Ok(())
+}
+
+/// Leaves what a step did as it is, for good.
+fn leave(
+    context: &Context,
+    store: &Arc<Store>,
+    name: &DeploymentName,
+    step: &Address,
+) -> Result<(), CliError> {
+    let left = look(context, store.clone(), name.clone(), async |session| {
+        Ok(krun_run::leave(&session, step).await?)
+    })?;
+    let targets = left.iter().map(|effect| effect.effect.target().to_string());
+    if context.global.json {
+        let object = serde_json::json!({
+            "event": "left", "deployment": name, "step": step, "targets": targets.collect::<Vec<_>>(),
+        });
+        context.print(&format!("{object}\n"));
+        return Ok(());
+    }
+    for target in targets {
+        context.remark(&format!("{step}: {target}: left as it is"));
     }
     Ok(())
 }

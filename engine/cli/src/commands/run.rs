@@ -13,6 +13,7 @@ use crate::{
     context::Context,
     plan_file, prompt,
     registry::{self, Brought},
+    runbooks::RunbookFile,
     select,
 };
 
@@ -31,8 +32,9 @@ pub fn run(context: &Context, args: RunArgs) -> Outcome {
     if let Some(agreed) = plan_file::read(&args.runbook.runbook)? {
         return run_planned(context, &args, &agreed);
     }
-    let Brought { kinds, .. } = registry::kinds_for(context, &args.runbook.runbook)?;
-    let selected = select::runbook(context, &args.runbook, &kinds)?;
+    let file = RunbookFile::open(context, &args.runbook.runbook)?;
+    let Brought { kinds, .. } = registry::kinds_for(context, &file)?;
+    let selected = select::runbook(context, &args.runbook, &file, &kinds)?;
     select::remark_kept(context, &selected.kept);
     let store = Arc::new(context.store()?);
     let _lock = context.lock(&store, &selected.name, "run")?;

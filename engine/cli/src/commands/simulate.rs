@@ -19,7 +19,8 @@ use crate::{
     context::{Context, absolute},
     errors::CliError,
     registry::{self, Brought, InUse},
-    runbooks, select,
+    runbooks::RunbookFile,
+    select,
 };
 
 pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
@@ -54,13 +55,14 @@ fn subject(
     given: &Map<Json>,
     start: Start,
 ) -> Result<Subject, CliError> {
+    let file = RunbookFile::open(context, path)?;
     let Brought {
         kinds,
         plugins,
         more,
-    } = registry::kinds_for(context, path)?;
+    } = registry::kinds_for(context, &file)?;
     let loader = Loader::new(&kinds, context.path_base()?);
-    let runbook = runbooks::load(context, &loader, Utf8Path::new(path), given)?;
+    let runbook = file.load(&loader, given)?;
     let reaches_no_more: Vec<_> = plugins
         .iter()
         .filter(|plugin| plugin.reaches_files_and_clusters())

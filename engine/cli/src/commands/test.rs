@@ -22,7 +22,8 @@ use crate::{
     args::TestArgs,
     context::{Context, FENCE, KILL_AT, absolute, secret_option, secret_source},
     errors::CliError,
-    registry, runbooks,
+    registry,
+    runbooks::RunbookFile,
     scratch::{self, Ports},
     select,
     survived::Survived,
@@ -91,10 +92,10 @@ fn prepare(
     args: &TestArgs,
     folder: &Utf8Path,
 ) -> Result<(Spec, Vec<Place>), CliError> {
-    let kinds = registry::kinds_for(context, &args.runbook.runbook)?.kinds;
+    let file = RunbookFile::open(context, &args.runbook.runbook)?;
+    let kinds = registry::kinds_for(context, &file)?.kinds;
     let loader = Loader::new(&kinds, context.path_base()?);
-    let path = Utf8Path::new(&args.runbook.runbook);
-    let description = runbooks::describe(context, &loader, path)?;
+    let description = file.describe(&loader)?;
     let given = select::given(&args.runbook.params, args.runbook.params_file.as_deref())?;
     let then = assignments(&args.then)?;
     let mut ports = Ports::new();
@@ -108,7 +109,7 @@ fn prepare(
             let mut given = given.clone();
             given.extend(assignments(&place.params)?);
             given.extend(second.clone());
-            let runbook = runbooks::load(context, &loader, path, &given)?;
+            let runbook = file.load(&loader, &given)?;
             if !args.allow_outside {
                 scratch::refuse_outside(&runbook, &kinds, &one, ports.given())?;
             }

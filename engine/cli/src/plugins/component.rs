@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Fault, FaultCode};
+use krun_model::Fault;
 use krun_plugin::{LOCK, Lock, Locked, Plugin};
 use krun_script::Declared;
 
@@ -53,17 +53,10 @@ impl Component {
 
     /// What it declares, as the script crate reads it.
     pub fn declared(&self) -> Result<Declared<'_>, Fault> {
-        let manifest = self.plugin.manifest().ok_or_else(|| {
-            let name = self.plugin.name();
-            Fault::new(FaultCode::Usage, "the component is no runbook")
-                .at(&self.file)
-                .because(format!(
-                    "the plugin `{name}` has step kinds, and no runbook"
-                ))
-                .hint(format!(
-                    "Use its kinds in a script: `use_plugin(\"{name}\")`."
-                ))
-        })?;
+        let manifest = self
+            .plugin
+            .runbook()
+            .map_err(|fault| fault.at(&self.file))?;
         Ok(Declared {
             file: &self.file,
             origin: &self.origin,

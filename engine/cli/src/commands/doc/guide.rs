@@ -9,7 +9,9 @@ use crate::{
     args::DocArgs,
     context::{Context, absolute},
     errors::CliError,
-    registry, runbooks, select,
+    registry,
+    runbooks::RunbookFile,
+    select,
 };
 
 /// The language in which everything is written.
@@ -89,14 +91,15 @@ fn load(
     path: &str,
     home: Option<Utf8PathBuf>,
 ) -> Result<(Kinds, Runbook), CliError> {
-    let kinds = registry::kinds_for(context, path)?.kinds;
+    let file = RunbookFile::open(context, path)?;
+    let kinds = registry::kinds_for(context, &file)?.kinds;
     let base = PathBase {
         cwd: absolute(".")?,
         home,
     };
     let given = select::given(&args.params, args.params_file.as_deref())?;
     let loader = Loader::new(&kinds, base);
-    let runbook = runbooks::load(context, &loader, Utf8Path::new(path), &given)?;
+    let runbook = file.load(&loader, &given)?;
     Ok((kinds, runbook))
 }
 
