@@ -13,11 +13,14 @@ use crate::cluster::Cluster;
 
 mod hostile;
 mod languages;
+mod own;
 mod owners;
 mod policy;
 mod quotas;
+mod reaching;
 mod runbook;
 mod simulated;
+mod typed;
 mod undo;
 
 /// The component of a plugin in `plugins/` or `tests/guests`; all are built together, once.
