@@ -81,9 +81,15 @@ impl Lab {
 
     /// The krun command with this lab's state; downloads are cached for all labs of this build.
     pub fn krun(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(krun_binary());
+        let mut command = self.program(&krun_binary());
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Any program in the lab's folder, with the environment that krun has in this lab.
+    pub fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .env("KRUN_STATE", self.path("state"))
             .env(

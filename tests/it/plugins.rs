@@ -14,11 +14,14 @@ use crate::cluster::Cluster;
 mod corpus;
 mod hostile;
 mod languages;
+mod own;
 mod owners;
 mod policy;
 mod quotas;
+mod reaching;
 mod runbook;
 mod simulated;
+mod typed;
 mod undo;
 
 /// The component of a plugin in `plugins/` or `tests/guests`; all are built together, once.

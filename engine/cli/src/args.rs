@@ -188,15 +188,15 @@ pub enum PluginCommand {
         #[arg(long, default_value = ".")]
         folder: String,
     },
-    /// Make a project for a plugin: a folder of the plugin's name.
+    /// Make a project for a plugin, in a folder of its name, and say which commands build it.
     New {
         /// The plugin's name, such as `rack-aware`.
         name: String,
         /// The language that it is to be written in: rust, js or python.
         #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
         lang: krun_plugin::new::Language,
-        /// A whole runbook instead of step kinds; in Rust.
-        #[arg(long, conflicts_with = "lang")]
+        /// A whole runbook instead of step kinds.
+        #[arg(long)]
         runbook: bool,
     },
     /// Prove a plugin with its own examples: done, done again, taken back, and killed at every record.

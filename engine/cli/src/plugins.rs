@@ -131,6 +131,7 @@ pub fn bring(
     for (name, locked) in wanted {
         let plugin = open(&runtime, folder, name, locked)?;
         refuse_taken(builtin, &plugin)?;
+        refuse_without_kinds(&plugin, locked)?;
         opened.push((plugin, locked.grants.clone()));
     }
     let in_use = opened
@@ -185,6 +186,23 @@ fn in_use_of(plugin: &Plugin, grants: &[Grant]) -> InUse {
         sha256: plugin.sha256().to_owned(),
         grants: grants.iter().map(ToString::to_string).collect(),
         may: grants.iter().map(Grant::words).collect(),
+    }
+}
+
+/// Refuses a plugin that a runbook names for its kinds and that has none.
+fn refuse_without_kinds(plugin: &Plugin, locked: &Locked) -> Result<(), Fault> {
+    match plugin.has_kinds() {
+        true => Ok(()),
+        false => Err(Fault::new(
+            FaultCode::Plugin,
+            format!("the plugin `{}` has no step kinds", plugin.name()),
+        )
+        .at(format!("use_plugin(\"{}\")", plugin.name()))
+        .because("its component is a whole runbook, and a runbook uses a plugin for its kinds")
+        .hint(format!(
+            "Run it by itself, as `krun {}`; `use_plugin` is for plugins with step kinds.",
+            locked.file
+        ))),
     }
 }
 

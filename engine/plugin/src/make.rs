@@ -77,14 +77,44 @@ fn component_of(folder: &Utf8Path, target: &Utf8Path) -> Result<Utf8PathBuf, Fau
     )))
 }
 
-/// Runs a compiler to its end; what it has to say goes to standard error.
-fn compile(mut command: Command, folder: &Utf8Path, missing: Fault) -> Result<(), Fault> {
+/// The world of a plugin whose source exports these names, of which two are what its language calls the
+/// contract's own. So nobody has to say twice what a plugin is.
+fn world(
+    source: &Utf8Path,
+    exported: &[String],
+    [steps, runbook]: [&str; 2],
+) -> Result<&'static str, Fault> {
+    let exports = |wanted: &str| exported.iter().any(|name| name == wanted);
+    match (exports(steps), exports(runbook)) {
+        (true, true) => Ok("runbook-step-plugin"),
+        (true, false) => Ok("step-plugin"),
+        (false, true) => Ok("runbook-plugin"),
+        (false, false) => Err(Fault::new(
+            FaultCode::Usage,
+            "the plugin has neither step kinds nor a runbook",
+        )
+        .at(source)
+        .because(format!("it exports neither `{steps}` nor `{runbook}`"))
+        .hint("Export one of them, or both; `krun plugin new` makes a project that does.")),
+    }
+}
+
+/// What a program that looks at a source prints: the names that it exports, a line each.
+fn exported(command: Command, folder: &Utf8Path, missing: Fault) -> Result<Vec<String>, Fault> {
+    let said = compile(command, folder, missing)?;
+    Ok(said.lines().map(str::to_owned).collect())
+}
+
+/// Runs a compiler to its end, and gives what it printed; what else it has to say goes to standard error.
+fn compile(mut command: Command, folder: &Utf8Path, missing: Fault) -> Result<String, Fault> {
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output();
     match output {
-        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
         Ok(output) => Err(Fault::new(FaultCode::Command, "the plugin does not build")
             .at(folder)
             .because(format!("its compiler ended with {}", output.status))
@@ -96,5 +126,31 @@ fn compile(mut command: Command, folder: &Utf8Path, missing: Fault) -> Result<()
             )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing),
         Err(error) => Err(Fault::io("could not start the compiler", folder, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_exported_says_the_world() {
+        let names = ["stepKinds", "runbook"];
+        let of = |exported: &[&str]| {
+            let exported: Vec<_> = exported.iter().map(|name| (*name).to_owned()).collect();
+            world(Utf8Path::new("plugin.js"), &exported, names)
+        };
+        assert_eq!(of(&["stepKinds"]).unwrap(), "step-plugin");
+        assert_eq!(of(&["helper", "runbook"]).unwrap(), "runbook-plugin");
+        assert_eq!(
+            of(&["runbook", "stepKinds"]).unwrap(),
+            "runbook-step-plugin"
+        );
+        let fault = of(&["Runbook"]).unwrap_err();
+        assert_eq!(fault.place.as_deref(), Some("plugin.js"));
+        assert_eq!(
+            fault.why.as_deref(),
+            Some("it exports neither `stepKinds` nor `runbook`")
+        );
     }
 }

@@ -3,99 +3,53 @@
 //!
 //! Pure: text by path; whoever asks for it writes it.
 
+mod copied;
+
 use std::str::FromStr;
 
 use krun_model::{Fault, FaultCode};
 
+use self::copied::COPIED;
 use crate::schema::is_name;
 
 const WORKSPACE: &str = include_str!("../../../plugins/Cargo.toml");
-const EXAMPLE: &str = include_str!("../../../plugins/owners/src/lib.rs");
-const RUNBOOK: &str = include_str!("../../../plugins/team-topics/src/lib.rs");
+const KINDS_IN_RUST: &str = include_str!("../../../plugins/owners/src/lib.rs");
+const RUNBOOK_IN_RUST: &str = include_str!("../../../plugins/team-topics/src/lib.rs");
 
-/// A project in JavaScript.
-const JAVASCRIPT: &[(&str, &str)] = &[
-    (
-        "plugin.js",
-        include_str!("../../../plugins/http-health/plugin.js"),
-    ),
-    (
-        "package.json",
-        include_str!("../../../plugins/http-health/package.json"),
-    ),
-    (".gitignore", "/target\nnode_modules\n"),
-];
+/// One of krun's own plugins, which a project begins as under another name.
+struct Example {
+    name: &'static str,
+    files: &'static [(&'static str, &'static str)],
+}
 
-/// A project in Python.
-const PYTHON: &[(&str, &str)] = &[
-    (
-        "plugin.py",
-        include_str!("../../../plugins/capacity/plugin.py"),
-    ),
-    (
-        "requirements.txt",
-        include_str!("../../../plugins/capacity/requirements.txt"),
-    ),
-    (".gitignore", "/target\n__pycache__\n"),
-];
+/// The files of a plugin in a language that is built from one source.
+macro_rules! example {
+    ($name:literal: $source:literal, $needs:literal, $ignored:literal) => {
+        Example {
+            name: $name,
+            files: &[
+                (
+                    $source,
+                    include_str!(concat!("../../../plugins/", $name, "/", $source)),
+                ),
+                (
+                    $needs,
+                    include_str!(concat!("../../../plugins/", $name, "/", $needs)),
+                ),
+                (".gitignore", $ignored),
+            ],
+        }
+    };
+}
 
-/// Files that a project has as they are in krun's own folder `plugins/`.
-const COPIED: &[(&str, &str)] = &[
-    // The versions that krun's own plugins are built with.
-    ("Cargo.lock", include_str!("../../../plugins/Cargo.lock")),
-    (
-        "sdk/Cargo.toml",
-        include_str!("../../../plugins/sdk/Cargo.toml"),
-    ),
-    (
-        "sdk/src/adapter.rs",
-        include_str!("../../../plugins/sdk/src/adapter.rs"),
-    ),
-    (
-        "sdk/src/fault.rs",
-        include_str!("../../../plugins/sdk/src/fault.rs"),
-    ),
-    (
-        "sdk/src/finding.rs",
-        include_str!("../../../plugins/sdk/src/finding.rs"),
-    ),
-    (
-        "sdk/src/handles.rs",
-        include_str!("../../../plugins/sdk/src/handles.rs"),
-    ),
-    (
-        "sdk/src/kind.rs",
-        include_str!("../../../plugins/sdk/src/kind.rs"),
-    ),
-    (
-        "sdk/src/lib.rs",
-        include_str!("../../../plugins/sdk/src/lib.rs"),
-    ),
-    (
-        "sdk/src/runbook.rs",
-        include_str!("../../../plugins/sdk/src/runbook.rs"),
-    ),
-    (
-        "wit/1.0.0/kafka.wit",
-        include_str!("../../../plugins/wit/1.0.0/kafka.wit"),
-    ),
-    (
-        "wit/1.0.0/machine.wit",
-        include_str!("../../../plugins/wit/1.0.0/machine.wit"),
-    ),
-    (
-        "wit/1.0.0/runbook.wit",
-        include_str!("../../../plugins/wit/1.0.0/runbook.wit"),
-    ),
-    (
-        "wit/1.0.0/types.wit",
-        include_str!("../../../plugins/wit/1.0.0/types.wit"),
-    ),
-    (
-        "wit/1.0.0/world.wit",
-        include_str!("../../../plugins/wit/1.0.0/world.wit"),
-    ),
-];
+const KINDS_IN_JAVASCRIPT: Example =
+    example!("http-health": "plugin.js", "package.json", "/target\nnode_modules\n");
+const RUNBOOK_IN_JAVASCRIPT: Example =
+    example!("client-files": "plugin.js", "package.json", "/target\nnode_modules\n");
+const KINDS_IN_PYTHON: Example =
+    example!("capacity": "plugin.py", "requirements.txt", "/target\n__pycache__\n");
+const RUNBOOK_IN_PYTHON: Example =
+    example!("scrape-targets": "plugin.py", "requirements.txt", "/target\n__pycache__\n");
 
 /// The languages that a project can be made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,29 +75,46 @@ impl FromStr for Language {
     }
 }
 
+impl Language {
+    /// The commands that build a project of this name, typed where its folder is.
+    pub fn commands(self, name: &str) -> Vec<String> {
+        let first = match self {
+            Self::Rust => None,
+            Self::JavaScript => Some(format!("npm install --prefix {name}")),
+            Self::Python => Some(format!("pip install -r {name}/requirements.txt")),
+        };
+        let build = format!("krun plugin build {name}");
+        first.into_iter().chain([build]).collect()
+    }
+}
+
+/// What a project is to begin as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Step kinds.
+    Kinds,
+    /// A whole runbook.
+    Runbook,
+}
+
 /// Each file of a project: its path, and its text. The first is the one that says what the plugin does.
 ///
 /// # Errors
 /// [`FaultCode::Usage`] where the name can't be a plugin's.
-pub fn project(name: &str, language: Language) -> Result<Vec<(String, String)>, Fault> {
+pub fn project(
+    name: &str,
+    language: Language,
+    shape: Shape,
+) -> Result<Vec<(String, String)>, Fault> {
     named(name)?;
-    Ok(match language {
-        Language::Rust => rust(name, &kinds(name)),
-        Language::JavaScript => from_example(name, "http-health", JAVASCRIPT),
-        Language::Python => from_example(name, "capacity", PYTHON),
+    Ok(match (language, shape) {
+        (Language::Rust, Shape::Kinds) => rust(name, &kinds(name)),
+        (Language::Rust, Shape::Runbook) => rust(name, &runbook(name)),
+        (Language::JavaScript, Shape::Kinds) => from_example(name, &KINDS_IN_JAVASCRIPT),
+        (Language::JavaScript, Shape::Runbook) => from_example(name, &RUNBOOK_IN_JAVASCRIPT),
+        (Language::Python, Shape::Kinds) => from_example(name, &KINDS_IN_PYTHON),
+        (Language::Python, Shape::Runbook) => from_example(name, &RUNBOOK_IN_PYTHON),
     })
-}
-
-/// The same of a whole runbook, in Rust.
-///
-/// # Errors
-/// [`FaultCode::Usage`] where the name can't be a plugin's.
-pub fn runbook(name: &str) -> Result<Vec<(String, String)>, Fault> {
-    named(name)?;
-    Ok(rust(
-        name,
-        &without_head(RUNBOOK).replace("team-topics", name),
-    ))
 }
 
 fn named(name: &str) -> Result<(), Fault> {
@@ -156,13 +127,13 @@ fn named(name: &str) -> Result<(), Fault> {
 }
 
 /// Files of one of krun's plugins, under another name, with the contract.
-fn from_example(name: &str, example: &str, files: &[(&str, &str)]) -> Vec<(String, String)> {
+fn from_example(name: &str, example: &Example) -> Vec<(String, String)> {
     let module = |name: &str| format!("{}::", name.replace('-', "_"));
-    let renamed = files.iter().map(|(path, text)| {
+    let renamed = example.files.iter().map(|(path, text)| {
         let text = text
             .replace("../wit/", "wit/")
-            .replace(&module(example), &module(name))
-            .replace(example, name);
+            .replace(&module(example.name), &module(name))
+            .replace(example.name, name);
         ((*path).to_owned(), text)
     });
     let contract = COPIED.iter().filter(|(path, _)| path.starts_with("wit/"));
@@ -179,8 +150,13 @@ fn without_head(text: &str) -> String {
 /// The example of step kinds under another name.
 fn kinds(name: &str) -> String {
     let module = name.replace('-', "_");
-    let example = without_head(EXAMPLE).replace("owners::", &format!("{module}::"));
+    let example = without_head(KINDS_IN_RUST).replace("owners::", &format!("{module}::"));
     example.replace("name: \"owners\",", &format!("name: \"{name}\","))
+}
+
+/// The example of whole runbooks, likewise.
+fn runbook(name: &str) -> String {
+    without_head(RUNBOOK_IN_RUST).replace("team-topics", name)
 }
 
 fn rust(name: &str, example: &str) -> Vec<(String, String)> {
@@ -235,33 +211,50 @@ mod tests {
 
     #[test]
     fn a_project_has_its_own_name() {
-        let files = project("rack-aware", Language::Rust).unwrap();
+        let files = project("rack-aware", Language::Rust, Shape::Kinds).unwrap();
         let text = |name: &str| &files.iter().find(|(path, _)| path == name).unwrap().1;
         assert!(text("src/lib.rs").contains("name: \"rack-aware\","));
         assert!(text("Cargo.toml").contains("members = [\"sdk\"]"));
-        for (language, of) in [
-            (Language::JavaScript, "http"),
-            (Language::Python, "capacity"),
-        ] {
-            let files = project("rack-aware", language).unwrap();
-            let (path, text) = &files[0];
-            assert!(
-                text.contains("rack-aware") && text.contains("rack_aware::"),
-                "{path}"
-            );
-            assert!(
-                !text.contains(&format!("{of}-")) && !text.contains(&format!("{of}_")),
-                "{path}"
-            );
-            assert!(files.iter().any(|(path, _)| path == "wit/1.0.0/world.wit"));
-        }
-        let files = runbook("rack-aware").unwrap();
+        let files = project("rack-aware", Language::Rust, Shape::Runbook).unwrap();
         let (path, text) = &files[0];
         assert_eq!(path, "src/lib.rs");
         assert!(text.contains("const NAME: &'static str = \"rack-aware\";"));
         assert!(!text.contains("team-topics"));
         for name in ["Rack", "rack_aware", "../rack", ""] {
-            assert!(project(name, Language::Rust).is_err(), "{name}");
+            assert!(
+                project(name, Language::Rust, Shape::Kinds).is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn so_has_one_in_another_language() {
+        for (language, shape, example) in [
+            (Language::JavaScript, Shape::Kinds, &KINDS_IN_JAVASCRIPT),
+            (Language::JavaScript, Shape::Runbook, &RUNBOOK_IN_JAVASCRIPT),
+            (Language::Python, Shape::Kinds, &KINDS_IN_PYTHON),
+            (Language::Python, Shape::Runbook, &RUNBOOK_IN_PYTHON),
+        ] {
+            let files = project("rack-aware", language, shape).unwrap();
+            let (path, text) = &files[0];
+            assert!(text.contains("rack-aware"), "{path}");
+            assert_eq!(
+                text.contains("rack_aware::"),
+                shape == Shape::Kinds,
+                "{path}"
+            );
+            let module = format!("{}::", example.name.replace('-', "_"));
+            for (path, text) in &files {
+                let is_left = text.contains(example.name) || text.contains(&module);
+                // The contract speaks of nobody.
+                assert!(!is_left || path.starts_with("wit/"), "{path}");
+            }
+            assert!(
+                files
+                    .iter()
+                    .any(|(path, _)| path == "wit/1.0.0/runbook.wit")
+            );
         }
     }
 }

@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use super::*;
+use super::{
+    typed::{NODE, Shell},
+    *,
+};
 use crate::cluster::kcat;
 
 /// Where what npm and pip install is kept for all tests of this build.
@@ -49,28 +52,18 @@ fn built(lab: &Lab, name: &str, path: &str) -> PathBuf {
     PathBuf::from(Done::of(command).expect(0).out().trim())
 }
 
+/// From a new project of the plugin's own name, which is therefore the plugin, by the commands that krun names.
 #[test]
 fn javascript() {
-    let (lab, js) = (Lab::new(0), tools().join("js"));
-    let folder = copied(&lab, "http-health");
-    fs::create_dir_all(&js).expect("a folder");
-    if !js
-        .join("node_modules/@bytecodealliance/componentize-js/package.json")
-        .is_file()
-    {
-        fs::copy(folder.join("package.json"), js.join("package.json")).expect("a file");
-        installs(
-            Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund"])
-                .current_dir(&js),
-        );
+    let lab = Lab::new(0);
+    let mut shell = Shell::with(&lab, NODE);
+    let new = "krun plugin new http-health --lang js";
+    let component = typed::built(&lab, &mut shell, new);
+    for file in ["plugin.js", "package.json"] {
+        let shipped = fs::read_to_string(repository().join("plugins/http-health").join(file));
+        let own = text(&lab, &format!("http-health/{file}"));
+        assert_eq!(own, shipped.expect("the plugin").replace("../wit", "wit"));
     }
-    symlink(js.join("node_modules"), folder.join("node_modules")).expect("a link");
-    let component = built(
-        &lab,
-        "http-health",
-        &std::env::var("PATH").unwrap_or_default(),
-    );
 
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = server.local_addr().expect("an address").port();
@@ -104,6 +97,9 @@ fn javascript() {
     let done = lab.run(&["run", "test.rhai", "--json"]).expect(0);
     answering.join().expect("the server");
     assert!(done.out().contains("\"attempts\":2"), "{}", done.out());
+    let again = lab.run(&["run", "test.rhai", "--json"]).expect(0);
+    assert_eq!(again.finished()["changed"], 0);
+    lab.run(&["rollback", "test", "--yes"]).expect(0);
     // The shipped runbook, with a service that is up at once.
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = server.local_addr().expect("an address").port();

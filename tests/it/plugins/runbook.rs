@@ -336,6 +336,17 @@ fn pinned_where_it_has_kinds_of_its_own() {
     );
     // Once the lock names it, it must be that one.
     lab.run(&["plugin", "add", topics]).expect(0);
+    // It has no kinds that a script could use.
+    runbook(&lab, "team-topics", "");
+    let done = lab.run(&["check", "test.rhai"]).expect(1);
+    holds(
+        &flat(&done.err()),
+        &[
+            "the plugin `team-topics` has no step kinds",
+            "at: use_plugin(\"team-topics\")",
+            "as `krun team-topics.wasm`",
+        ],
+    );
     lab.run(&[&check[..], &given].concat()).expect(0);
     let lock = text(&lab, "krun.lock");
     let (_, sum) = lock.split_once("sha256: ").expect("a sum");

@@ -4,7 +4,11 @@ use std::{collections::BTreeSet, fs, io::Write as _, process::ExitCode};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode};
-use krun_plugin::{Grant, LOCK, Lock, Locked, Plugin, lock::API, new::Language};
+use krun_plugin::{
+    Grant, LOCK, Lock, Locked, Plugin,
+    lock::API,
+    new::{Language, Shape, project},
+};
 use serde_json::json;
 
 use super::{Outcome, plugin_fetch, plugin_test::plugin_test, status::print_json};
@@ -33,11 +37,11 @@ pub fn plugin(context: &Context, command: PluginCommand) -> Outcome {
             lang,
             runbook,
         } => {
-            let files = match runbook {
-                true => krun_plugin::new::runbook(&name)?,
-                false => krun_plugin::new::project(&name, lang)?,
+            let shape = match runbook {
+                true => Shape::Runbook,
+                false => Shape::Kinds,
             };
-            new(context, &name, lang, files)
+            new(context, &name, lang, shape)
         }
         PluginCommand::Test(args) => plugin_test(context, args),
         PluginCommand::Verify { folder } => verify(context, &folder),
@@ -175,7 +179,8 @@ fn build(context: &Context, package: &str, target: Option<&str>) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn new(context: &Context, name: &str, language: Language, files: Vec<(String, String)>) -> Outcome {
+fn new(context: &Context, name: &str, language: Language, shape: Shape) -> Outcome {
+    let files = project(name, language, shape)?;
     let does = files
         .first()
         .map(|(path, _)| path.clone())
@@ -193,13 +198,9 @@ fn new(context: &Context, name: &str, language: Language, files: Vec<(String, St
         fs::write(&path, text).map_err(|error| failed(&error))?;
     }
     context.print(&format!("{folder}\n"));
-    let first = match language {
-        Language::Rust => String::new(),
-        Language::JavaScript => format!("`npm install` in {name}, then "),
-        Language::Python => format!("`pip install -r {name}/requirements.txt`, then "),
-    };
     context.remark(&format!(
-        "build it with {first}`krun plugin build {name}`; what it does is in {name}/{does}"
+        "what it does is in {name}/{does}; these commands build it:\n  {}",
+        language.commands(name).join("\n  ")
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -8,14 +8,29 @@ use krun_model::{Fault, FaultCode};
 /// The source of a plugin in JavaScript.
 pub(super) const SOURCE: &str = "plugin.js";
 
+/// What the world calls its exports, as JavaScript does.
+const EXPORTS: [&str; 2] = ["stepKinds", "runbook"];
+
+/// Prints the names that a source exports, by the parser of componentize-js.
+const NAMES: &str = "
+import { createRequire } from 'node:module';
+import { readFile } from 'node:fs/promises';
+const [source] = process.argv.slice(1);
+const parser = createRequire(import.meta.resolve('@bytecodealliance/componentize-js'))('oxc-parser');
+const { errors, module } = await parser.parseAsync(source, await readFile(source, 'utf8'));
+for (const error of errors) console.error(error.codeframe ?? error.message);
+if (errors.length > 0) process.exit(1);
+for (const { entries } of module.staticExports) for (const { exportName } of entries) console.log(exportName.name);
+";
+
 /// Without these a component imports nothing but krun's interfaces: a plugin has no clock, no randomness
 /// and no output of its own.
 const SCRIPT: &str = "
 import { componentize } from '@bytecodealliance/componentize-js';
 import { writeFile } from 'node:fs/promises';
-const [sourcePath, witPath, out] = process.argv.slice(1);
+const [sourcePath, witPath, worldName, out] = process.argv.slice(1);
 const disableFeatures = ['random', 'stdio', 'clocks', 'http', 'fetch-event'];
-const { component } = await componentize({ sourcePath, witPath, worldName: 'step-plugin', disableFeatures });
+const { component } = await componentize({ sourcePath, witPath, worldName, disableFeatures });
 await writeFile(out, component);
 ";
 
@@ -33,15 +48,26 @@ pub(super) fn build(folder: &Utf8Path, target: &Utf8Path) -> Result<Utf8PathBuf,
         let hint = "Install it in the plugin's folder: `npm install`.";
         return Err(missing("componentize-js", hint));
     }
+    let node = |script: &str| {
+        let mut node = Command::new("node");
+        node.current_dir(folder)
+            .args(["--input-type=module", "-e", script]);
+        node
+    };
+    let no_node = || missing("node", "Install Node.js.");
+    let (source, contract) = (folder.join(SOURCE), super::contract(folder)?);
+    let mut looks = node(NAMES);
+    looks.arg(&source);
+    let exported = super::exported(looks, folder, no_node())?;
+    let world = super::world(&source, &exported, EXPORTS)?;
     let component = super::component_of(folder, target)?;
-    let mut node = Command::new("node");
-    node.current_dir(folder)
-        .args(["--input-type=module", "-e", SCRIPT])
-        .args([
-            folder.join(SOURCE),
-            super::contract(folder)?,
-            component.clone(),
-        ]);
-    super::compile(node, folder, missing("node", "Install Node.js."))?;
+    let mut makes = node(SCRIPT);
+    makes.args([
+        source.as_str(),
+        contract.as_str(),
+        world,
+        component.as_str(),
+    ]);
+    super::compile(makes, folder, no_node())?;
     Ok(component)
 }
