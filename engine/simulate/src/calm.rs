@@ -9,9 +9,9 @@ use std::{
 use tokio::runtime::Runtime;
 
 use crate::{
+    ends::words,
     fate::{Blows, Counted, Fate},
     krun::{Command, End, Place, Start, Subject, deployment, krun, runtime},
-    schedule::words,
     tree::Node,
     world::World,
 };

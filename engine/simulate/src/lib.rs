@@ -12,6 +12,7 @@
 //! and [`Clusters`](krun_kafka::clusters::Clusters) are refused by name, never pretended.
 
 mod calm;
+mod ends;
 mod fate;
 mod faults;
 mod journal;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use krun_model::{Fault, FaultCode, History, Journal as _, event::RunStatus};
+use krun_model::{Fault, History, Journal as _, event::RunStatus};
 use tokio::runtime::Runtime;
 
 use crate::{
     calm::Calm,
+    ends::{conflicts, may_be_forced, succeeded, words},
     fate::{Blows, Fate},
     faults::Faults,
     krun::{Command, End, Place, Subject, deployment, krun, runtime},
@@ -425,50 +426,6 @@ impl Schedule<'_> {
                 || start.theirs.iter().any(|one| path.starts_with(one))
         };
         same_files(&start.world.files, &world.files, touched)
-    }
-}
-
-fn may_be_forced(end: &End) -> bool {
-    match end {
-        End::Refused(fault) => fault.code == FaultCode::InDoubt,
-        End::Ended(ended) => ended.status == RunStatus::Conflict,
-        _ => false,
-    }
-}
-
-/// Whether it ended by nothing but conflicts with what is there, or proofs of what is gone: a broker whose
-/// folder somebody made look like another cluster's may lead with nothing in it, and records are lost.
-fn conflicts(end: &End) -> bool {
-    let End::Ended(ended) = end else {
-        return false;
-    };
-    let mut faults = ended.faults.iter();
-    let lost = [FaultCode::Conflict, FaultCode::ProofFailed];
-    !ended.faults.is_empty() && faults.all(|(_, fault)| lost.contains(&fault.code))
-}
-
-fn succeeded(end: &End) -> bool {
-    matches!(end, End::Ended(ended) if ended.status == RunStatus::Succeeded)
-}
-
-/// How a krun ended, in a line.
-pub(crate) fn words(end: &End) -> String {
-    match end {
-        End::Killed => "it is killed".to_owned(),
-        End::Hangs => "it hangs".to_owned(),
-        End::Panicked(why) => format!("it panics: {why}"),
-        End::Refused(fault) => format!("it refuses: {fault}"),
-        End::Ended(ended) => {
-            let faults: Vec<_> = ended
-                .faults
-                .iter()
-                .map(|(_, fault)| {
-                    let why = fault.why.as_deref().unwrap_or_default();
-                    format!("{fault} {why} {}", fault.evidence.join("; "))
-                })
-                .collect();
-            format!("{:?} {}", ended.status, faults.join("; "))
-        }
     }
 }
 
