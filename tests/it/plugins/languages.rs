@@ -200,4 +200,5 @@ fn python() {
     sizes("write_mb_s: 0");
     let said = flat(&lab.run(&["check", "books/size.rhai"]).expect(3).err());
     assert!(said.contains("`write_mb_s` is at least 1"), "{said}");
+    simulated::a_topic_of_a_size(&component);
 }

@@ -1,7 +1,7 @@
 //! Shipped runbooks that use plugins, under schedules of faults: on a simulated cluster that the single-host
 //! runbook left, and that somebody else sees to.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use krun_tests::lab::{Done, Lab, repository};
 use serde_json::Value;
@@ -18,7 +18,7 @@ struct Shipped {
 }
 
 impl Shipped {
-    fn new(runbook: &str, plugin: &str, grants: &[&str]) -> Self {
+    fn new(runbook: &str, plugin: &Path, grants: &[&str]) -> Self {
         let lab = Lab::new(0);
         for name in [runbook, "single-host-3-broker"] {
             let file = format!("{name}.rhai");
@@ -29,7 +29,7 @@ impl Shipped {
             .iter()
             .map(|verb| format!("{verb}:{SERVER}"))
             .collect();
-        add(&lab, &lab.path(""), &component(plugin), &grants).expect(0);
+        add(&lab, &lab.path(""), plugin, &grants).expect(0);
         let runbook = format!("{runbook}.rhai");
         Self { lab, runbook }
     }
@@ -42,8 +42,10 @@ impl Shipped {
 
     /// Every promise holds in so many schedules.
     #[track_caller]
-    fn holds(&self, param: &str) {
-        let done = self.simulate(&["--param", param, "--seeds", SEEDS, "--json"]);
+    fn holds(&self, params: &[&str]) {
+        let params = params.iter().flat_map(|param| ["--param", param]);
+        let more: Vec<_> = params.chain(["--seeds", SEEDS, "--json"]).collect();
+        let done = self.simulate(&more);
         let told: Value =
             serde_json::from_str(&done.out()).unwrap_or_else(|_| panic!("{}", done.err()));
         assert_eq!(told["broken"], Value::Null, "{told:#}");
@@ -53,13 +55,18 @@ impl Shipped {
 
 #[test]
 fn a_topic_that_keeps_to_a_policy() {
-    Shipped::new("topic-with-policy", "topic-policy", &["kafka"]).holds("topic=orders");
+    Shipped::new("topic-with-policy", &component("topic-policy"), &["kafka"])
+        .holds(&["topic=orders"]);
 }
 
 #[test]
 fn quotas_of_clients() {
-    let shipped = Shipped::new("client-quotas", "client-quota", &["kafka", "change-kafka"]);
-    shipped.holds("client_ids=a,b");
+    let shipped = Shipped::new(
+        "client-quotas",
+        &component("client-quota"),
+        &["kafka", "change-kafka"],
+    );
+    shipped.holds(&["client_ids=a,b"]);
     let one = ["--param", "client_ids=a,b", "--seed", "7"];
     let told = shipped.simulate(&one).expect(0).out();
     assert!(told.contains("alter settings of clients"), "{told}");
@@ -67,10 +74,20 @@ fn quotas_of_clients() {
     assert_eq!(again, told, "a seed is one schedule");
 }
 
+/// A plugin in Python; called by the test that has built it.
+pub(super) fn a_topic_of_a_size(capacity: &Path) {
+    let shipped = Shipped::new("sized-topic", capacity, &["kafka"]);
+    shipped.holds(&["topic=sized", "write_mb_s=40"]);
+}
+
 /// What a plugin may reach decides: a server that no simulated machine has is not pretended.
 #[test]
 fn what_reaches_more_is_refused_by_name() {
-    let shipped = Shipped::new("topic-with-policy", "topic-policy", &["kafka", "http"]);
+    let shipped = Shipped::new(
+        "topic-with-policy",
+        &component("topic-policy"),
+        &["kafka", "http"],
+    );
     let said = shipped
         .simulate(&["--param", "topic=orders"])
         .expect(2)
