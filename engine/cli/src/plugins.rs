@@ -184,6 +184,8 @@ fn in_use_of(plugin: &Plugin, grants: &[Grant]) -> InUse {
         name: plugin.name().to_owned(),
         version: plugin.version().to_owned(),
         sha256: plugin.sha256().to_owned(),
+        module: plugin.module(),
+        reaches_no_more: grants.iter().all(Grant::is_of_files_or_clusters),
         grants: grants.iter().map(ToString::to_string).collect(),
         may: grants.iter().map(Grant::words).collect(),
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_kafka::{clusters::Clusters, diagnosis::Patterns};
-use krun_model::{Fault, Kind, kind::Kinds, plugin::Plugins, runbook::SourceFile};
+use krun_model::{Fault, Kind, kind::Kinds, runbook::SourceFile};
+use krun_simulate::MakePlugins;
 
 #[cfg(feature = "plugins")]
 use crate::runbooks;
@@ -32,23 +33,15 @@ pub struct InUse {
     pub sha256: String,
     /// What `krun.lock` grants it.
     pub grants: Vec<String>,
+    /// What its kinds' names begin with.
+    #[serde(skip)]
+    pub module: String,
+    /// Whether it can reach files and clusters alone.
+    #[serde(skip)]
+    pub reaches_no_more: bool,
     /// The same in words, each for "it may …".
     #[serde(skip)]
     pub may: Vec<String>,
-}
-
-impl InUse {
-    /// What its kinds' names begin with.
-    pub fn module(&self) -> String {
-        self.name.replace('-', "_")
-    }
-
-    /// Whether it can reach files and clusters alone.
-    pub fn reaches_files_and_clusters(&self) -> bool {
-        let verbs = ["read:", "write:", "kafka:", "change-kafka:"];
-        let mut grants = self.grants.iter();
-        grants.all(|grant| verbs.iter().any(|verb| grant.starts_with(verb)))
-    }
 }
 
 /// Makes kinds that look at clusters in a way of their own.
@@ -67,6 +60,7 @@ pub struct Brought {
     pub more: MakeMore,
 }
 
+#[cfg(feature = "plugins")]
 impl Brought {
     fn new(builtin: Kinds, (more, plugins): (MakeMore, Vec<InUse>)) -> Self {
         let theirs = more(Arc::new(krun_kafka::Network));
@@ -134,12 +128,9 @@ fn alone(kinds: Kinds) -> Brought {
     }
 }
 
-/// Makes what asks plugins about what they did, looking at clusters in a way of its own.
-pub type MakeHands = Arc<dyn Fn(Arc<dyn Clusters>) -> Arc<dyn Plugins> + Send + Sync>;
-
 /// Who asks plugins about what they did.
 #[cfg(feature = "plugins")]
-pub fn hands(context: &Context) -> Result<MakeHands, Fault> {
+pub fn hands(context: &Context) -> Result<MakePlugins, Fault> {
     let runtime = crate::plugins::runtime_when_needed(context)?;
     let hands = krun_plugin::Hands::new(runtime, crate::plugins::clusters());
     Ok(Arc::new(move |clusters| {
@@ -149,7 +140,7 @@ pub fn hands(context: &Context) -> Result<MakeHands, Fault> {
 
 /// Nobody, in a krun without plugins.
 #[cfg(not(feature = "plugins"))]
-pub fn hands(_: &Context) -> Result<MakeHands, Fault> {
+pub fn hands(_: &Context) -> Result<MakePlugins, Fault> {
     Ok(Arc::new(|_| Arc::new(krun_model::plugin::NoPlugins)))
 }
 

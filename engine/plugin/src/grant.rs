@@ -53,6 +53,14 @@ impl Grant {
         }
     }
 
+    /// Whether this is about files or clusters, and nothing else that a machine can reach.
+    pub fn is_of_files_or_clusters(&self) -> bool {
+        match self {
+            Self::Read(_) | Self::Write(_) | Self::Kafka(_) | Self::ChangeKafka(_) => true,
+            Self::Command(_) | Self::Http(_) => false,
+        }
+    }
+
     /// The sentence's end after "may".
     pub fn words(&self) -> String {
         match self {

@@ -48,7 +48,7 @@ impl Calm {
     /// The runbook does not succeed even if nothing befalls it.
     pub fn live(subject: &Subject) -> Result<Self, Fault> {
         let place = Place::new(subject.start.world.clone());
-        let mut life = Life::new(subject, &place)?;
+        let life = Life::new(subject, &place)?;
         let run = life.command(Command::Run)?;
         let done = life.world();
         let (theirs, written) = life.left(&done)?;
@@ -69,7 +69,7 @@ pub fn settled(subject: &Subject) -> Result<Start, Fault> {
         id: "simulated-before",
         ..Place::new(subject.start.world.clone())
     };
-    let mut life = Life::new(subject, &place)?;
+    let life = Life::new(subject, &place)?;
     life.command(Command::Run)?;
     let world = life.world();
     let (theirs, _) = life.left(&world)?;
@@ -96,7 +96,7 @@ impl<'a> Life<'a> {
         })
     }
 
-    fn command(&mut self, command: Command) -> Result<(Counted, Counted), Fault> {
+    fn command(&self, command: Command) -> Result<(Counted, Counted), Fault> {
         let fate = Arc::new(Fate::new(0, Blows::default(), None));
         match krun(
             &self.runtime,

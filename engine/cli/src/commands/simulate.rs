@@ -18,7 +18,7 @@ use crate::{
     args::SimulateArgs,
     context::{Context, absolute},
     errors::CliError,
-    registry::{self, Brought, InUse},
+    registry::{self, Brought},
     runbooks::RunbookFile,
     select,
 };
@@ -65,8 +65,8 @@ fn subject(
     let runbook = file.load(&loader, given)?;
     let reaches_no_more: Vec<_> = plugins
         .iter()
-        .filter(|plugin| plugin.reaches_files_and_clusters())
-        .map(InUse::module)
+        .filter(|plugin| plugin.reaches_no_more)
+        .map(|plugin| plugin.module.clone())
         .collect();
     refuse(&runbook, |kind| {
         let module = kind.split_once("::").map(|(module, _)| module);
