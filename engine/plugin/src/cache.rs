@@ -4,9 +4,10 @@
 //! What lies there is run as native code. So it is taken only out of a folder, and from files, that
 //! belong to this user and that nobody else may write; otherwise it is refused, and said so.
 
+#[cfg(feature = "compiler")]
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::{
     fs::{self, DirBuilder, File},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
 };
@@ -28,11 +29,9 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(folder: Utf8PathBuf, engine: &Engine) -> Self {
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
         Self {
             folder,
-            settings: hasher.finish(),
+            settings: settings(engine),
         }
     }
 
@@ -174,6 +173,20 @@ impl Cache {
             self.folder
         )))
     }
+}
+
+/// A hash of all that decides what a component is compiled to.
+#[cfg(feature = "compiler")]
+fn settings(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// wasmtime alone, and only with a compiler, knows what that is; it checks again what it is given.
+#[cfg(not(feature = "compiler"))]
+fn settings(_engine: &Engine) -> u64 {
+    0
 }
 
 fn is_there(path: &Utf8Path) -> Result<bool, Fault> {

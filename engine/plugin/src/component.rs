@@ -134,7 +134,7 @@ impl Runtime {
         {
             return Ok(component);
         }
-        let component = Component::from_binary(&self.engine, bytes).map_err(|error| {
+        let component = self.compile(bytes).map_err(|error| {
             let fault = Fault::new(FaultCode::Plugin, "the file is no WebAssembly component")
                 .at(file)
                 .because(one_line(&error));
@@ -149,6 +149,16 @@ impl Runtime {
             cache.put(&component, sha256)?;
         }
         Ok(component)
+    }
+
+    #[cfg(feature = "compiler")]
+    fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
+        Component::from_binary(&self.engine, bytes)
+    }
+
+    #[cfg(not(feature = "compiler"))]
+    fn compile(&self, _bytes: &[u8]) -> wasmtime::Result<Component> {
+        wasmtime::bail!("this build has no compiler, and it was not compiled before")
     }
 
     fn plugin(

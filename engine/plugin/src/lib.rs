@@ -38,6 +38,7 @@ pub mod hands;
 mod kind;
 mod limits;
 pub mod lock;
+#[cfg(feature = "compiler")]
 pub mod make;
 pub mod new;
 mod place;

@@ -85,9 +85,10 @@ fn config() -> Config {
         // Names of functions are enough for a backtrace; lines would need the guest's debug information.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
         .max_wasm_stack(512 << 10)
-        .async_stack_size(2 << 20)
-        // A guest that asks for NaN bits gets the same ones everywhere.
-        .cranelift_nan_canonicalization(true);
+        .async_stack_size(2 << 20);
+    // A guest that asks for NaN bits gets the same ones everywhere.
+    #[cfg(feature = "compiler")]
+    config.cranelift_nan_canonicalization(true);
     config
 }
 

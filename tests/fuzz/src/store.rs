@@ -10,7 +10,7 @@ use krun_journal::Store;
 use krun_model::{Journal as _, journal::Record};
 
 /// A store of the newest format that is kept.
-const KEPT: &[u8] = include_bytes!("../../fixtures/state/format-3/journal.db");
+const KEPT: &[u8] = include_bytes!("../../fixtures/state/format-5/journal.db");
 
 pub fn any(bytes: &[u8]) {
     let mut damaged = KEPT.to_vec();
