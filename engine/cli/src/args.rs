@@ -158,7 +158,8 @@ pub enum PluginCommand {
         /// What its SHA-256 must be, in hexadecimal digits.
         #[arg(long, value_name = "DIGITS")]
         sha256: Option<String>,
-        /// What it may do, such as `kafka:broker:9092` or `read:/etc/kafka`; may be given several times.
+        /// What it may do, such as `kafka:broker:9092` or `read:/etc/kafka`, on the machine that krun runs on;
+        /// `read@HOST:/etc/kafka` on another one. May be given several times.
         #[arg(long, value_name = "GRANT")]
         grant: Vec<String>,
         /// The folder of the runbooks.

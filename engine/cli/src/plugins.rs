@@ -12,7 +12,7 @@ pub use component::{Component, lock_folder};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode, kind::Kinds};
-use krun_plugin::{Clusters, Grant, LOCK, Limits, Lock, Locked, Plugin, Runtime};
+use krun_plugin::{Clusters, Granted, LOCK, Limits, Lock, Locked, Plugin, Runtime};
 
 use crate::{
     context::Context,
@@ -162,7 +162,7 @@ pub fn bring_for_component(
         None => (registry::no_more(), vec![]),
     };
     let locked = component.locked().filter(|_| own.has_kinds());
-    let granted: Arc<[Grant]> = locked.map_or(&[][..], |locked| &locked.grants).into();
+    let granted: Arc<[Granted]> = locked.map_or(&[][..], |locked| &locked.grants).into();
     let itself = in_use_of(own, &granted);
     let in_use = std::iter::once(itself).chain(in_use).collect();
     if locked.is_none() {
@@ -179,15 +179,17 @@ pub fn bring_for_component(
 }
 
 /// What a plugin is and may do, for whoever reads a plan.
-fn in_use_of(plugin: &Plugin, grants: &[Grant]) -> InUse {
+fn in_use_of(plugin: &Plugin, grants: &[Granted]) -> InUse {
     InUse {
         name: plugin.name().to_owned(),
         version: plugin.version().to_owned(),
         sha256: plugin.sha256().to_owned(),
         module: plugin.module(),
-        reaches_no_more: grants.iter().all(Grant::is_of_files_or_clusters),
+        reaches_no_more: grants
+            .iter()
+            .all(|line| line.grant.is_of_files_or_clusters()),
         grants: grants.iter().map(ToString::to_string).collect(),
-        may: grants.iter().map(Grant::words).collect(),
+        may: grants.iter().map(Granted::words).collect(),
     }
 }
 

@@ -12,7 +12,7 @@ use krun_model::{Digest, Fault, FaultCode, Kind, declaration::Manifest};
 use wasmtime::component::Component;
 
 use crate::{
-    Clusters, Grant, Runtime,
+    Clusters, Granted, Runtime,
     bindings::{RunbookPluginPre, StepPluginPre},
     blame,
     describe::Description,
@@ -340,7 +340,7 @@ impl Plugin {
     }
 
     /// Its kinds, with what they are granted.
-    pub fn kinds(&self, grants: &[Grant], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
+    pub fn kinds(&self, grants: &[Granted], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
         kind::all(self, grants, clusters)
     }
 }

@@ -5,6 +5,8 @@ mod files;
 mod http;
 mod kafka;
 mod keeping;
+#[cfg(test)]
+mod tests;
 
 use std::{future::Future, time::Duration};
 
@@ -16,7 +18,9 @@ use krun_model::{
 pub(crate) use kafka::quota_of;
 pub(crate) use keeping::{Keeping, fits};
 
-use crate::{Clusters, Grant, Limits, bindings::krun::plugin::types};
+use crate::{
+    Clusters, Grant, Granted, Limits, bindings::krun::plugin::types, grant::MachineName,
+};
 
 /// What one call may see and do.
 pub(crate) struct Desk<'a> {
@@ -24,8 +28,10 @@ pub(crate) struct Desk<'a> {
     pub plugin: &'a str,
     /// What the kind says a rollback can do with what it does.
     pub undo: UndoClass,
-    pub grants: &'a [Grant],
+    pub grants: &'a [Granted],
     pub limits: Limits,
+    /// The machine that `look` and `act` are: what is granted on another one is not granted here.
+    pub machine: &'a MachineName,
     pub look: &'a dyn ReadHost,
     /// None while nothing may be changed: no handle leads there then, and this says so once more.
     pub act: Option<&'a dyn WriteHost>,
@@ -50,9 +56,14 @@ impl Desk<'_> {
         }
     }
 
-    /// Whether a grant covers something.
+    /// What is granted on this machine.
+    fn granted(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.iter().filter_map(|line| line.at(self.machine))
+    }
+
+    /// Whether a grant covers something on this machine.
     fn permit(&self, wanted: &Grant) -> Result<(), Fault> {
-        match self.grants.iter().any(|grant| grant.covers(wanted)) {
+        match self.granted().any(|grant| grant.covers(wanted)) {
             true => Ok(()),
             false => Err(self.not_granted(wanted)),
         }
@@ -60,11 +71,17 @@ impl Desk<'_> {
 
     fn not_granted(&self, wanted: &Grant) -> Fault {
         let plugin = self.plugin;
+        let wanted = Granted::on(wanted.clone(), self.machine);
+        let elsewhere = self.grants.iter().find(|line| line.grant.covers(&wanted.grant));
+        let why = match elsewhere {
+            Some(line) => format!("`{line}` in krun.lock is about another machine"),
+            None => "no grant in krun.lock covers it".to_owned(),
+        };
         Fault::new(
             FaultCode::NotGranted,
             format!("the plugin `{plugin}` may not {}", wanted.words()),
         )
-        .because("no grant in krun.lock covers it")
+        .because(why)
         .hint(format!(
             "If it is meant to, add the line `- {wanted}` to `grants:` of `{plugin}` in krun.lock."
         ))

@@ -1,13 +1,19 @@
 //! What a plugin may do, as `krun.lock` grants it.
 //!
-//! A grant is one line, `VERB:WHAT`; nothing is granted that no line covers. Pure: resolving links is done
-//! elsewhere (`place`).
+//! A line is `VERB:WHAT` or `VERB@MACHINE:WHAT`; nothing is granted that no line covers. Pure: resolving links is
+//! done elsewhere (`place`), and which machine is meant the desk knows.
+
+mod granted;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, str::FromStr};
 
 use camino::Utf8PathBuf;
 
-/// One line of what is granted.
+pub use granted::{Granted, MachineName, On};
+
+/// What is granted, on whichever machine that holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grant {
     /// `read:/etc/kafka`: a file, or all below a folder, may be read.
@@ -35,9 +41,6 @@ pub struct Server {
 /// fills in there can be no option; every other word stands for itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Words(Vec<String>);
-
-const SHAPES: &str = "A grant is one of `read:PATH`, `write:PATH`, `command:PROGRAM WORD …`, \
-                      `http:HOST:PORT`, `kafka:HOST:PORT`, `change-kafka:HOST:PORT`.";
 
 impl Grant {
     /// Whether this grants all that another does.
@@ -115,42 +118,45 @@ impl Words {
     }
 }
 
-impl FromStr for Grant {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bad = |why: &str| format!("`{text}` {why}. {SHAPES}");
-        let (verb, what) = text
-            .trim()
-            .split_once(':')
-            .ok_or_else(|| bad("has no colon"))?;
-        let what = what.trim();
-        let server = || what.parse::<Server>().map_err(|why| bad(&why));
-        Ok(match verb.trim() {
+impl Grant {
+    /// Reads what stands before and behind the colon.
+    fn parse(verb: &str, what: &str) -> Result<Self, String> {
+        Ok(match verb {
             "read" | "write" => {
                 let path = Utf8PathBuf::from(what);
                 if !path.is_absolute() || path.components().any(|part| part.as_str() == "..") {
-                    return Err(bad("names no absolute path without `..`"));
+                    return Err("names no absolute path without `..`".into());
                 }
                 let path = path.components().collect();
-                if verb.trim() == "read" {
-                    Self::Read(path)
-                } else {
-                    Self::Write(path)
+                match verb {
+                    "read" => Self::Read(path),
+                    _ => Self::Write(path),
                 }
             }
             "command" => {
                 let words: Vec<_> = what.split_whitespace().map(str::to_owned).collect();
                 if words.first().is_none_or(|program| program == "*") {
-                    return Err(bad("names no program"));
+                    return Err("names no program".into());
                 }
                 Self::Command(Words(words))
             }
-            "http" => Self::Http(server()?),
-            "kafka" => Self::Kafka(server()?),
-            "change-kafka" => Self::ChangeKafka(server()?),
-            _ => return Err(bad("begins with no verb that is known")),
+            "http" => Self::Http(what.parse()?),
+            "kafka" => Self::Kafka(what.parse()?),
+            "change-kafka" => Self::ChangeKafka(what.parse()?),
+            _ => return Err("begins with no verb that is known".into()),
         })
+    }
+
+    /// What stands before and behind the colon.
+    fn parts(&self) -> (&'static str, &dyn fmt::Display) {
+        match self {
+            Self::Read(path) => ("read", path),
+            Self::Write(path) => ("write", path),
+            Self::Command(words) => ("command", words),
+            Self::Http(server) => ("http", server),
+            Self::Kafka(server) => ("kafka", server),
+            Self::ChangeKafka(server) => ("change-kafka", server),
+        }
     }
 }
 
@@ -185,84 +191,5 @@ impl fmt::Display for Server {
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
-    }
-}
-
-impl fmt::Display for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read(path) => write!(f, "read:{path}"),
-            Self::Write(path) => write!(f, "write:{path}"),
-            Self::Command(words) => write!(f, "command:{words}"),
-            Self::Http(server) => write!(f, "http:{server}"),
-            Self::Kafka(server) => write!(f, "kafka:{server}"),
-            Self::ChangeKafka(server) => write!(f, "change-kafka:{server}"),
-        }
-    }
-}
-
-impl serde::Serialize for Grant {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Grant {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn covers(granted: &str, wanted: &str) -> bool {
-        let (granted, wanted): (Grant, Grant) = (granted.parse().unwrap(), wanted.parse().unwrap());
-        granted.covers(&wanted)
-    }
-
-    #[test]
-    fn covering() {
-        for (granted, wanted, yes) in [
-            ("read:/etc/kafka", "read:/etc/kafka/server.properties", true),
-            ("read:/etc/kafka", "read:/etc/kafka-secret", false),
-            ("read:/etc/kafka", "write:/etc/kafka", false),
-            ("write:/srv", "read:/srv/a", true),
-            ("kafka:localhost:9092", "kafka:LOCALHOST:9092", true),
-            ("kafka:localhost:9092", "kafka:localhost:9093", false),
-            ("kafka:localhost:*", "kafka:localhost:9093", true),
-            ("kafka:localhost:*", "change-kafka:localhost:9093", false),
-            ("change-kafka:*:*", "kafka:b:1", true),
-            ("http:a:80", "kafka:a:80", false),
-            ("command:df -k *", "command:df -k /srv", true),
-            ("command:df -k *", "command:df -k --output", false),
-            ("command:df -k *", "command:df -k /srv /etc", false),
-            ("command:df -k *", "command:/tmp/df -k /srv", false),
-        ] {
-            assert_eq!(covers(granted, wanted), yes, "{granted} {wanted}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_grant() {
-        for text in [
-            "read",
-            "read:etc",
-            "read:/a/../b",
-            "run:x",
-            "kafka:host",
-            "kafka::1",
-            "http:h:x",
-            "command:",
-            "command:* x",
-            "http:http://h:80",
-        ] {
-            assert!(text.parse::<Grant>().is_err(), "{text}");
-        }
-        for text in ["read:/a", "command:df -k *", "kafka:h:*", "http:[::1]:80"] {
-            assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
-        }
     }
 }

@@ -96,6 +96,12 @@ impl Guest {
         }
     }
 
+    /// The name of the machine that the call was given: what its grants are compared with.
+    async fn machine(&mut self) -> wasmtime::Result<String> {
+        let name = self.ask(|desk| Box::pin(async { Ok(desk.machine.as_str().to_owned()) }));
+        name.await?.map_err(|_| wasmtime::format_err!("its machine has no name"))
+    }
+
     fn count(&mut self) -> wasmtime::Result<()> {
         self.asked += 1;
         if self.asked > self.limits.questions {
@@ -139,13 +145,9 @@ impl Guest {
 impl types::Host for Guest {}
 impl host::Host for Guest {}
 
-/// The only machine there is so far.
-const MACHINE: &str = "local";
-
 impl host::HostReader for Guest {
     async fn machine(&mut self, _: Resource<Look>) -> wasmtime::Result<String> {
-        self.count()?;
-        Ok(MACHINE.to_owned())
+        self.machine().await
     }
 
     async fn drop(&mut self, _: Resource<Look>) -> wasmtime::Result<()> {
@@ -155,8 +157,7 @@ impl host::HostReader for Guest {
 
 impl host::HostWriter for Guest {
     async fn machine(&mut self, _: Resource<Act>) -> wasmtime::Result<String> {
-        self.count()?;
-        Ok(MACHINE.to_owned())
+        self.machine().await
     }
 
     async fn drop(&mut self, _: Resource<Act>) -> wasmtime::Result<()> {

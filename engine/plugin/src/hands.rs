@@ -15,7 +15,7 @@ use krun_model::{
     plugin::{PluginCall, Plugins},
 };
 
-use crate::{Clusters, Grant, Plugin, Runtime, kind::PluginKind};
+use crate::{Clusters, Granted, Plugin, Runtime, kind::PluginKind};
 
 type Make = Box<dyn Fn() -> Result<Runtime, Fault> + Send + Sync>;
 
@@ -63,7 +63,7 @@ impl Hands {
             .grants
             .iter()
             .map(|text| text.parse().map_err(|why: String| no_kind(call, &why)))
-            .collect::<Result<Vec<Grant>, Fault>>()?;
+            .collect::<Result<Vec<Granted>, Fault>>()?;
         let plugin = self.opened.plugin(call)?;
         let mut kinds = plugin.description.kinds.iter();
         match kinds.find(|kind| kind.name == act.kind) {

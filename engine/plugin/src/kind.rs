@@ -19,11 +19,12 @@ use krun_model::{
 use wasmtime::component::Resource;
 
 use crate::{
-    Clusters, Grant, Plugin,
+    Clusters, Granted, Plugin,
     bindings::{exports::krun::plugin::step_kinds as wit, krun::plugin::types},
     call::Work,
     describe::Described,
     desk::{Desk, Keeping, from_wit},
+    grant::MachineName,
     guest::{Act, Look},
 };
 
@@ -36,12 +37,12 @@ pub(crate) struct PluginKind {
     spec: &'static KindSpec,
     /// Whether it has an undo of its own.
     undoes: bool,
-    grants: Arc<[Grant]>,
+    grants: Arc<[Granted]>,
     clusters: Arc<dyn Clusters>,
 }
 
 /// All kinds of a plugin.
-pub(crate) fn all(plugin: &Plugin, grants: &[Grant], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
+pub(crate) fn all(plugin: &Plugin, grants: &[Granted], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
     let kinds = plugin.description.kinds.iter().map(|described| {
         let kind = Arc::new(PluginKind::new(plugin, described, grants, clusters));
         match described.mode {
@@ -102,7 +103,7 @@ impl PluginKind {
     pub(crate) fn new(
         plugin: &Plugin,
         described: &Described,
-        grants: &[Grant],
+        grants: &[Granted],
         clusters: &Arc<dyn Clusters>,
     ) -> Self {
         Self {
@@ -147,6 +148,8 @@ impl PluginKind {
             undo: self.spec.undo,
             grants: &self.grants,
             limits: self.plugin.runtime.limits,
+            // A step has no other machine yet.
+            machine: &MachineName::LOCAL,
             look,
             act,
             clusters: &*self.clusters,

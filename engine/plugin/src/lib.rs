@@ -50,7 +50,7 @@ mod seen;
 
 pub use clusters::Clusters;
 pub use component::{Plugin, Want};
-pub use grant::Grant;
+pub use grant::{Grant, Granted};
 pub use hands::Hands;
 pub use limits::Limits;
 pub use lock::{LOCK, Lock, Locked};

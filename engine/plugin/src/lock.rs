@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use krun_model::{Fault, FaultCode};
 use serde::{Deserialize, Serialize};
 
-use crate::Grant;
+use crate::Granted;
 
 /// The file's name.
 pub const LOCK: &str = "krun.lock";
@@ -45,7 +45,7 @@ pub struct Locked {
     pub api: String,
     /// What it may do.
     #[serde(default)]
-    pub grants: Vec<Grant>,
+    pub grants: Vec<Granted>,
 }
 
 impl Lock {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, io::Write as _, process::ExitCode};
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode};
 use krun_plugin::{
-    Grant, LOCK, Lock, Locked, Plugin,
+    Granted, LOCK, Lock, Locked, Plugin,
     lock::API,
     new::{Language, Shape, project},
 };
@@ -107,7 +107,7 @@ fn folder_of(text: &str) -> Result<Utf8PathBuf, Fault> {
 }
 
 /// A grant as it is typed.
-pub fn grant(text: &str) -> Result<Grant, Fault> {
+pub fn grant(text: &str) -> Result<Granted, Fault> {
     text.parse()
         .map_err(|why: String| Fault::new(FaultCode::Usage, "this is no grant").because(why))
 }
@@ -144,7 +144,7 @@ fn replace(path: &Utf8Path, text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn granted_text(grants: &[Grant]) -> String {
+fn granted_text(grants: &[Granted]) -> String {
     if grants.is_empty() {
         return "  may do nothing beyond its own arguments\n".into();
     }
@@ -155,8 +155,8 @@ fn granted_text(grants: &[Grant]) -> String {
 }
 
 /// What the plugin says it needs and has no grant of that kind for.
-fn missing_text(plugin: &Plugin, grants: &[Grant]) -> String {
-    let verb = |text: &str| text.split(':').next().unwrap_or_default().to_owned();
+fn missing_text(plugin: &Plugin, grants: &[Granted]) -> String {
+    let verb = |text: &str| text.split([':', '@']).next().unwrap_or_default().to_owned();
     let is_missing = |wanted: &str| {
         grants
             .iter()

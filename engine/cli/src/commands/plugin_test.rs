@@ -9,7 +9,7 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode, Kind};
-use krun_plugin::{Grant, LOCK, Lock, Locked, Plugin, lock::API};
+use krun_plugin::{Grant, Granted, LOCK, Lock, Locked, Plugin, lock::API};
 
 use super::{Outcome, test::test};
 use crate::{
@@ -51,7 +51,7 @@ pub fn plugin_test(context: &Context, args: PluginTestArgs) -> Outcome {
     let mut grants = locked
         .map(|locked| locked.grants.clone())
         .unwrap_or_default();
-    grants.push(Grant::Write(scratch.clone()));
+    grants.push(Granted::here(Grant::Write(scratch.clone())));
     for server in &args.bootstrap {
         for verb in ["kafka", "change-kafka"] {
             grants.push(super::plugin::grant(&format!("{verb}:{server}"))?);
@@ -158,7 +158,7 @@ fn written(
     place: &Utf8Path,
     plugin: &Plugin,
     file: &Utf8Path,
-    grants: Vec<Grant>,
+    grants: Vec<Granted>,
     script: &str,
 ) -> Result<Utf8PathBuf, Fault> {
     let failed =

@@ -110,7 +110,7 @@ impl Desk<'_> {
     }
 
     async fn is_below(&self, path: &Utf8Path, to_change: bool) -> Result<bool, Fault> {
-        for grant in self.grants {
+        for grant in self.granted() {
             let prefix = match grant {
                 Grant::Write(prefix) => prefix,
                 Grant::Read(prefix) if !to_change => prefix,
