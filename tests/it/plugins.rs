@@ -11,12 +11,14 @@ use krun_tests::lab::{Done, Lab, krun_binary, repository};
 
 use crate::cluster::Cluster;
 
+mod acts;
 mod corpus;
 mod hostile;
 mod languages;
 mod own;
 mod owners;
 mod policy;
+mod projects;
 mod quotas;
 mod reaching;
 mod runbook;

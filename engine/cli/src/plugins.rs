@@ -6,7 +6,7 @@
 mod clusters;
 mod component;
 
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 
 pub use component::{Component, lock_folder};
 
@@ -30,11 +30,18 @@ pub fn runtime_when_needed(
 ) -> Result<impl Fn() -> Result<Runtime, Fault> + Send + Sync + 'static, Fault> {
     let cache = context.cache_folder()?.join("plugins");
     let slot = context.plugins.clone();
+    let quiet = context.global.quiet;
     Ok(move || {
         if let Some(runtime) = slot.get() {
             return Ok(runtime.clone());
         }
         let made = Runtime::new(Some(cache.clone()), Limits::default())?;
+        let made = made.telling(move |file| {
+            if !quiet {
+                let words = "is compiled, once: this takes a while";
+                let _ = writeln!(std::io::stderr(), "{file} {words}");
+            }
+        });
         Ok(slot.get_or_init(|| made).clone())
     })
 }

@@ -134,7 +134,10 @@ impl Runtime {
         {
             return Ok(component);
         }
-        let component = self.compile(bytes).map_err(|error| {
+        let told = self.told.as_ref().map(|told| told.unless_soon(file));
+        let compiled = self.compile(bytes);
+        drop(told);
+        let component = compiled.map_err(|error| {
             let fault = Fault::new(FaultCode::Plugin, "the file is no WebAssembly component")
                 .at(file)
                 .because(one_line(&error));

@@ -11,7 +11,7 @@ use crate::{
     Want,
     bindings::exports::krun::plugin::step_kinds as wit,
     desk::clean,
-    schema::{arguments, is_name, leak},
+    schema::{arguments, is_name, leak, ways},
 };
 
 /// More kinds than this are no plugin.
@@ -39,6 +39,8 @@ pub(crate) struct Described {
     pub mode: wit::Mode,
     /// Whether it has an undo of its own.
     pub undoes: bool,
+    /// Arguments that only say how a thing is reached.
+    pub ways: &'static [&'static str],
     pub spec: &'static KindSpec,
 }
 
@@ -150,6 +152,7 @@ fn described(module: &str, kind: wit::Kind) -> Result<Described, Fault> {
     let schema = serde_json::from_str(&kind.arguments)
         .map_err(|error| of_kind(&format!("the schema of its arguments is no JSON: {error}")))?;
     let args = arguments(&schema).map_err(|why| of_kind(&why))?;
+    let ways = ways(&schema).map_err(|why| of_kind(&why))?;
     few(args.len(), "arguments")?;
     few(kind.outputs.len(), "outputs")?;
     few(kind.examples.len(), "examples")?;
@@ -186,6 +189,8 @@ fn described(module: &str, kind: wit::Kind) -> Result<Described, Fault> {
         undo: match kind.undo {
             wit::UndoClass::Reversible => UndoClass::Reversible,
             wit::UndoClass::Compensable => UndoClass::Compensable,
+            wit::UndoClass::Contained => UndoClass::Contained,
+            wit::UndoClass::Kept => UndoClass::Kept,
             wit::UndoClass::Irreversible => UndoClass::Irreversible,
             wit::UndoClass::Nothing => UndoClass::Nothing,
         },
@@ -202,6 +207,7 @@ fn described(module: &str, kind: wit::Kind) -> Result<Described, Fault> {
         name: leak(&kind.name),
         mode: kind.mode,
         undoes: kind.undoes,
+        ways: Vec::leak(ways),
         spec: Box::leak(Box::new(spec)),
     })
 }

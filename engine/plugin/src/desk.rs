@@ -18,9 +18,7 @@ use krun_model::{
 pub(crate) use kafka::quota_of;
 pub(crate) use keeping::{Keeping, fits};
 
-use crate::{
-    Clusters, Grant, Granted, Limits, bindings::krun::plugin::types, grant::MachineName,
-};
+use crate::{Clusters, Grant, Granted, Limits, bindings::krun::plugin::types, grant::MachineName};
 
 /// What one call may see and do.
 pub(crate) struct Desk<'a> {
@@ -72,7 +70,10 @@ impl Desk<'_> {
     fn not_granted(&self, wanted: &Grant) -> Fault {
         let plugin = self.plugin;
         let wanted = Granted::on(wanted.clone(), self.machine);
-        let elsewhere = self.grants.iter().find(|line| line.grant.covers(&wanted.grant));
+        let elsewhere = self
+            .grants
+            .iter()
+            .find(|line| line.grant.covers(&wanted.grant));
         let why = match elsewhere {
             Some(line) => format!("`{line}` in krun.lock is about another machine"),
             None => "no grant in krun.lock covers it".to_owned(),

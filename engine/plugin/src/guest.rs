@@ -99,7 +99,8 @@ impl Guest {
     /// The name of the machine that the call was given: what its grants are compared with.
     async fn machine(&mut self) -> wasmtime::Result<String> {
         let name = self.ask(|desk| Box::pin(async { Ok(desk.machine.as_str().to_owned()) }));
-        name.await?.map_err(|_| wasmtime::format_err!("its machine has no name"))
+        name.await?
+            .map_err(|_| wasmtime::format_err!("its machine has no name"))
     }
 
     fn count(&mut self) -> wasmtime::Result<()> {

@@ -37,6 +37,7 @@ pub(crate) struct PluginKind {
     spec: &'static KindSpec,
     /// Whether it has an undo of its own.
     undoes: bool,
+    ways: &'static [&'static str],
     grants: Arc<[Granted]>,
     clusters: Arc<dyn Clusters>,
 }
@@ -111,6 +112,7 @@ impl PluginKind {
             name: described.name,
             spec: described.spec,
             undoes: described.undoes,
+            ways: described.ways,
             grants: grants.into(),
             clusters: clusters.clone(),
         }
@@ -271,6 +273,10 @@ impl StateKind for PluginKind {
 
 #[async_trait]
 impl OnceKind for PluginKind {
+    fn ways(&self) -> &'static [&'static str] {
+        self.ways
+    }
+
     async fn incarnation(&self, cx: &CheckCx<'_>) -> Result<Option<Digest>, Fault> {
         let step = self.step(&cx.step);
         let work: Work<Result<Option<String>, types::Fault>> = Box::new(|plugin, store| {

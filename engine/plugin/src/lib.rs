@@ -14,7 +14,7 @@
 //! | concern | modules |
 //! |---|---|
 //! | what is granted | [`grant`], [`lock`], `place` (links and `..` resolved) |
-//! | from file to code | [`runtime`], `cache`, `seen` (files that need no hashing), [`component`], `said`, `describe`, `schema` |
+//! | from file to code | [`runtime`], `cache`, `seen` (files that need no hashing), [`component`], `said`, `describe`, `schema`, `patience` |
 //! | one call | `call` (deadline, limits), `limits`, `guest` (what is linked), `desk` (what answers), `blame` |
 //! | the contract | `kind`, `runbook`; [`hands`] for what a rollback calls; [`answered`] for trying any answer |
 //! | for authors | [`new`] (a project), [`make`] (building it) |
@@ -41,6 +41,7 @@ pub mod lock;
 #[cfg(feature = "compiler")]
 pub mod make;
 pub mod new;
+mod patience;
 mod place;
 mod runbook;
 pub mod runtime;

@@ -14,6 +14,7 @@ use crate::schema::is_name;
 
 const WORKSPACE: &str = include_str!("../../../plugins/Cargo.toml");
 const KINDS_IN_RUST: &str = include_str!("../../../plugins/owners/src/lib.rs");
+const USED_IN_RUST: &str = include_str!("../../../plugins/owners/example.rhai");
 const RUNBOOK_IN_RUST: &str = include_str!("../../../plugins/team-topics/src/lib.rs");
 
 /// One of krun's own plugins, which a project begins as under another name.
@@ -24,18 +25,14 @@ struct Example {
 
 /// The files of a plugin in a language that is built from one source.
 macro_rules! example {
-    ($name:literal: $source:literal, $needs:literal, $ignored:literal) => {
+    ($name:literal: $($file:literal),+; $ignored:literal) => {
         Example {
             name: $name,
             files: &[
-                (
-                    $source,
-                    include_str!(concat!("../../../plugins/", $name, "/", $source)),
-                ),
-                (
-                    $needs,
-                    include_str!(concat!("../../../plugins/", $name, "/", $needs)),
-                ),
+                $((
+                    $file,
+                    include_str!(concat!("../../../plugins/", $name, "/", $file)),
+                ),)+
                 (".gitignore", $ignored),
             ],
         }
@@ -43,13 +40,13 @@ macro_rules! example {
 }
 
 const KINDS_IN_JAVASCRIPT: Example =
-    example!("http-health": "plugin.js", "package.json", "/target\nnode_modules\n");
+    example!("http-health": "plugin.js", "package.json", "example.rhai"; "/target\nnode_modules\n");
 const RUNBOOK_IN_JAVASCRIPT: Example =
-    example!("client-files": "plugin.js", "package.json", "/target\nnode_modules\n");
+    example!("client-files": "plugin.js", "package.json"; "/target\nnode_modules\n");
 const KINDS_IN_PYTHON: Example =
-    example!("capacity": "plugin.py", "requirements.txt", "/target\n__pycache__\n");
+    example!("capacity": "plugin.py", "requirements.txt", "example.rhai"; "/target\n__pycache__\n");
 const RUNBOOK_IN_PYTHON: Example =
-    example!("scrape-targets": "plugin.py", "requirements.txt", "/target\n__pycache__\n");
+    example!("scrape-targets": "plugin.py", "requirements.txt"; "/target\n__pycache__\n");
 
 /// The languages that a project can be made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +105,11 @@ pub fn project(
 ) -> Result<Vec<(String, String)>, Fault> {
     named(name)?;
     Ok(match (language, shape) {
-        (Language::Rust, Shape::Kinds) => rust(name, &kinds(name)),
+        (Language::Rust, Shape::Kinds) => {
+            let mut files = rust(name, &kinds(name));
+            files.push(("example.rhai".to_owned(), used(name)));
+            files
+        }
         (Language::Rust, Shape::Runbook) => rust(name, &runbook(name)),
         (Language::JavaScript, Shape::Kinds) => from_example(name, &KINDS_IN_JAVASCRIPT),
         (Language::JavaScript, Shape::Runbook) => from_example(name, &RUNBOOK_IN_JAVASCRIPT),
@@ -154,6 +155,13 @@ fn kinds(name: &str) -> String {
     example.replace("name: \"owners\",", &format!("name: \"{name}\","))
 }
 
+/// The runbook that uses it, likewise.
+fn used(name: &str) -> String {
+    let module = name.replace('-', "_");
+    let example = USED_IN_RUST.replace("owners::", &format!("{module}::"));
+    example.replace("owners", name)
+}
+
 /// The example of whole runbooks, likewise.
 fn runbook(name: &str) -> String {
     without_head(RUNBOOK_IN_RUST).replace("team-topics", name)
@@ -182,7 +190,9 @@ fn manifest(name: &str) -> String {
          [lib]\ncrate-type = [\"cdylib\"]\n\n\
          [dependencies]\nkrun-plugin-sdk.workspace = true\nschemars.workspace = true\nserde.workspace = true\n\n"
     );
-    let rest = WORKSPACE.lines().skip_while(|line| line.starts_with('#'));
+    // What is said of krun's own plugins, and which of them are built, is not of this one.
+    let is_own = |line: &&str| !line.starts_with('#') && !line.starts_with("default-members");
+    let rest = WORKSPACE.lines().filter(is_own);
     let rest = rest.map(|line| match line.starts_with("members = ") {
         true => "members = [\"sdk\"]\n".to_owned(),
         false => format!("{line}\n"),
@@ -214,7 +224,10 @@ mod tests {
         let files = project("rack-aware", Language::Rust, Shape::Kinds).unwrap();
         let text = |name: &str| &files.iter().find(|(path, _)| path == name).unwrap().1;
         assert!(text("src/lib.rs").contains("name: \"rack-aware\","));
-        assert!(text("Cargo.toml").contains("members = [\"sdk\"]"));
+        assert!(text("Cargo.toml").contains("\nmembers = [\"sdk\"]"));
+        assert!(!text("Cargo.toml").contains("topic-policy"));
+        assert!(text("example.rhai").contains("rack_aware::owner(\"owner\""));
+        assert!(!text("example.rhai").contains("owners"));
         let files = project("rack-aware", Language::Rust, Shape::Runbook).unwrap();
         let (path, text) = &files[0];
         assert_eq!(path, "src/lib.rs");

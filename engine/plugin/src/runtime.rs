@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::Fault;
 use wasmtime::{
     Config, Engine,
     component::{HasSelf, Linker},
 };
 
-use crate::{Limits, bindings::StepPlugin, cache::Cache, guest::Guest};
+use crate::{Limits, bindings::StepPlugin, cache::Cache, guest::Guest, patience::Told};
 
 /// How often a computing guest is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -28,6 +28,7 @@ pub struct Runtime {
     pub(crate) linker: Arc<Linker<Guest>>,
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) limits: Limits,
+    pub(crate) told: Option<Told>,
     busy: Arc<Busy>,
 }
 
@@ -66,7 +67,14 @@ impl Runtime {
             engine,
             linker: Arc::new(linker),
             limits,
+            told: None,
         })
+    }
+
+    /// The same, which says of what file it compiles the component, if that takes longer than a moment.
+    pub fn telling(self, told: impl Fn(&Utf8Path) + Send + Sync + 'static) -> Self {
+        let told = Some(Told(Arc::new(told)));
+        Self { told, ..self }
     }
 
     /// Lets the clock run.

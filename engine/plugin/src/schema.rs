@@ -46,6 +46,31 @@ pub(crate) fn arguments(schema: &Value) -> Result<Vec<ArgSpec>, String> {
         .collect()
 }
 
+/// The annotation of an argument that only says how a thing is reached, such as bootstrap servers: an act is not
+/// done again because it has another value.
+const WAY: &str = "x-krun-way";
+
+/// The arguments that only say how a thing is reached.
+///
+/// # Errors
+/// An annotation that is no truth value, as a lower-case fragment.
+pub(crate) fn ways(schema: &Value) -> Result<Vec<&'static str>, String> {
+    let properties = schema["properties"].as_object();
+    let mut ways = vec![];
+    for (name, property) in properties.into_iter().flatten() {
+        match &property[WAY] {
+            Value::Null | Value::Bool(false) => {}
+            Value::Bool(true) => ways.push(leak(name)),
+            _ => {
+                return Err(format!(
+                    "argument `{name}`: `{WAY}` is neither true nor false"
+                ));
+            }
+        }
+    }
+    Ok(ways)
+}
+
 /// Whether a text can be the name of an argument, an output or a kind.
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -199,6 +224,17 @@ mod tests {
         ] {
             assert_eq!(of(property.clone()), Ok(ty), "{property}");
         }
+    }
+
+    #[test]
+    fn ways_are_annotated() {
+        let schema = |way: Value| {
+            let bootstrap = json!({"type": "array", "items": {"type": "string"}, WAY: way});
+            json!({"type": "object", "properties": {"bootstrap": bootstrap, "topic": {"type": "string"}}})
+        };
+        assert_eq!(ways(&schema(json!(true))), Ok(vec!["bootstrap"]));
+        assert_eq!(ways(&schema(json!(false))), Ok(vec![]));
+        assert!(ways(&schema(json!("yes"))).is_err());
     }
 
     #[test]

@@ -33,8 +33,13 @@ pub enum Finding {
     Satisfied(Outputs),
     /// Not as wanted.
     Drift(Drift),
-    /// It cannot be known before an earlier step ran; with what is missing.
-    Unknown(String),
+    /// It cannot be known before an earlier step ran.
+    Unknown {
+        /// What is missing, as a lower-case fragment.
+        why: String,
+        /// What is known of the difference already.
+        diff: Vec<DiffLine>,
+    },
 }
 
 impl Finding {
@@ -46,7 +51,7 @@ impl Finding {
                 why: drift.why,
                 diff: drift.diff,
             }),
-            Self::Unknown(why) => wit::Finding::Unknown(why),
+            Self::Unknown { why, diff } => wit::Finding::Unknown(wit::NotKnown { why, diff }),
         }
     }
 }
@@ -58,6 +63,10 @@ pub enum Target {
     Path(String),
     /// A topic of the cluster at these bootstrap servers.
     Topic(Vec<String>, String),
+    /// The settings of a broker, by its id, of the cluster at these bootstrap servers.
+    Broker(Vec<String>, i32),
+    /// The settings that all brokers of the cluster at these bootstrap servers have by default.
+    Brokers(Vec<String>),
     /// Quotas in the cluster at these bootstrap servers.
     Quotas(Vec<String>, QuotaOf),
 }
@@ -67,6 +76,8 @@ impl Target {
         match self {
             Self::Path(path) => wit::Target::Path(path),
             Self::Topic(bootstrap, name) => wit::Target::Topic((bootstrap, name)),
+            Self::Broker(bootstrap, id) => wit::Target::Broker((bootstrap, id)),
+            Self::Brokers(bootstrap) => wit::Target::Brokers(bootstrap),
             Self::Quotas(bootstrap, of) => wit::Target::Quotas((bootstrap, of)),
         }
     }

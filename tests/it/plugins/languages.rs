@@ -3,7 +3,6 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
-    os::unix::fs::symlink,
     thread,
 };
 
@@ -13,52 +12,13 @@ use super::{
 };
 use crate::cluster::kcat;
 
-/// Where what npm and pip install is kept for all tests of this build.
-fn tools() -> PathBuf {
-    guests_target().with_file_name("tools")
-}
-
-fn installs(command: &mut Command) {
-    let output = command.output().expect("a package manager");
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{}{}",
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-}
-
-/// A copy of a plugin's folder in a lab, with the contract beside it, so that nothing is left in the
-/// repository.
-fn copied(lab: &Lab, name: &str) -> PathBuf {
-    let plugins = repository().join("plugins");
-    fs::create_dir_all(lab.path(name)).expect("a folder");
-    for entry in fs::read_dir(plugins.join(name)).expect("the plugin") {
-        let entry = entry.expect("an entry");
-        if entry.path().is_file() {
-            fs::copy(entry.path(), lab.path(name).join(entry.file_name())).expect("a file");
-        }
-    }
-    symlink(plugins.join("wit"), lab.path("wit")).expect("a link");
-    lab.path(name)
-}
-
-fn built(lab: &Lab, name: &str, path: &str) -> PathBuf {
-    let mut command = lab.krun(&["plugin", "build", name]);
-    command
-        .env("PATH", path)
-        .env("PYTHONPATH", tools().join("py"));
-    PathBuf::from(Done::of(command).expect(0).out().trim())
-}
-
 /// From a new project of the plugin's own name, which is therefore the plugin, by the commands that krun names.
 #[test]
 fn javascript() {
     let lab = Lab::new(0);
     let mut shell = Shell::with(&lab, NODE);
-    let new = "krun plugin new http-health --lang js";
-    let component = typed::built(&lab, &mut shell, new);
+    projects::kinds_in_javascript(&lab, &mut shell);
+    let component = lab.path("http-health/target/http-health.component.wasm");
     for file in ["plugin.js", "package.json"] {
         let shipped = fs::read_to_string(repository().join("plugins/http-health").join(file));
         let own = text(&lab, &format!("http-health/{file}"));
@@ -144,23 +104,9 @@ fn javascript() {
 fn python() {
     let mut cluster = Cluster::of_one(2);
     cluster.set("records=5").run().expect(0);
-    let (lab, py) = (&cluster.lab, tools().join("py"));
-    let folder = copied(lab, "capacity");
-    if !py.join("bin/componentize-py").is_file() {
-        let requirements = folder.join("requirements.txt");
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--target"])
-            .arg(&py)
-            .arg("-r")
-            .arg(requirements);
-        installs(&mut pip);
-    }
-    let path = format!(
-        "{}:{}",
-        py.join("bin").display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
-    let component = built(lab, "capacity", &path);
+    projects::kinds_in_python(&cluster);
+    let lab = &cluster.lab;
+    let component = lab.path("capacity/target/capacity.component.wasm");
     let bootstrap = cluster.bootstrap();
     let folder = lab.path("books");
     fs::create_dir_all(&folder).expect("a folder");

@@ -176,29 +176,3 @@ fn added_from_a_url() {
     let said = lab.run(&wrong).expect(1).err();
     assert!(said.contains("not the one that is wanted"), "{said}");
 }
-
-/// From nothing to a run: a new project builds, and does what its source says.
-#[test]
-fn a_project_of_ones_own() {
-    let lab = lab();
-    lab.run(&["plugin", "new", "rack-aware"]).expect(0);
-    let target = guests_target();
-    let build = [
-        "plugin",
-        "build",
-        "rack-aware",
-        "--target-dir",
-        target.to_str().expect("UTF-8"),
-    ];
-    let built = lab.run(&build).expect(0).out();
-    let component = Path::new(built.trim());
-    let grants = [format!("write:{}", lab.path("folder").display())];
-    add(&lab, &lab.path(""), component, &grants).expect(0);
-    let step = format!(
-        "rack_aware::owner(\"owner\", #{{ folder: \"{}\", team: \"me\" }});",
-        lab.path("folder").display()
-    );
-    runbook(&lab, "rack-aware", &step);
-    lab.run(&["run", "test.rhai"]).expect(0);
-    assert_eq!(text(&lab, "folder/OWNER"), "me");
-}

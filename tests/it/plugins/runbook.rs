@@ -366,20 +366,6 @@ fn pinned_where_it_has_kinds_of_its_own() {
     holds(&said, &["krun test"]);
 }
 
-/// From nothing to a runbook of one's own.
-#[test]
-fn a_project_of_ones_own() {
-    let lab = Lab::new(0);
-    lab.run(&["plugin", "new", "shop-topics", "--runbook"])
-        .expect(0);
-    let target = guests_target();
-    let target = target.to_str().expect("UTF-8");
-    let build = ["plugin", "build", "shop-topics", "--target-dir", target];
-    let built = lab.run(&build).expect(0).out();
-    let help = lab.run(&["help", built.trim()]).expect(0).out();
-    holds(&help, &["shop-topics 0.1.0:", "topics <list<string>>"]);
-}
-
 /// What `krun doc` says of kinds and of a runbook.
 #[test]
 fn references() {

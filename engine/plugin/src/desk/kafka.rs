@@ -180,6 +180,7 @@ fn configs_of(of: SettingsOf) -> ConfigsOf {
     match of {
         SettingsOf::Topic(name) => ConfigsOf::Topic(name),
         SettingsOf::Broker(id) => ConfigsOf::Broker(id),
+        SettingsOf::Brokers => ConfigsOf::Brokers,
     }
 }
 

@@ -51,7 +51,11 @@ impl Progress for Silent {
 }
 
 /// Asks on a machine of this name, with these lines granted.
-async fn on<T>(machine: &str, grants: &[&str], work: impl AsyncFnOnce(&Desk<'_>, Utf8PathBuf) -> T) -> T {
+async fn on<T>(
+    machine: &str,
+    grants: &[&str],
+    work: impl AsyncFnOnce(&Desk<'_>, Utf8PathBuf) -> T,
+) -> T {
     let folder = tempfile::tempdir().unwrap();
     let place = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
     std::fs::write(place.join("file"), "there").unwrap();
@@ -93,8 +97,16 @@ async fn let_through(machine: &str, grants: &[&str]) -> Vec<&'static str> {
         let tried = [
             ("read", desk.read(at("file")).await.map(drop)),
             ("write", desk.write(at("new"), b"new".to_vec(), 0o644).await),
-            ("command", desk.command(words("test -d /"), 10_000).await.map(drop)),
-            ("http", desk.get("http://127.0.0.1:1/".into(), vec![], 1_000).await.map(drop)),
+            (
+                "command",
+                desk.command(words("test -d /"), 10_000).await.map(drop),
+            ),
+            (
+                "http",
+                desk.get("http://127.0.0.1:1/".into(), vec![], 1_000)
+                    .await
+                    .map(drop),
+            ),
             ("kafka", desk.cluster(bootstrap()).await.map(drop)),
             (
                 "change-kafka",
@@ -133,7 +145,9 @@ fn lines(machine: &str) -> Vec<String> {
         "127.0.0.1:1",
     ];
     let lines = ALL.iter().zip(what);
-    lines.map(|(verb, what)| format!("{verb}{machine}:{what}")).collect()
+    lines
+        .map(|(verb, what)| format!("{verb}{machine}:{what}"))
+        .collect()
 }
 
 #[tokio::test]
@@ -168,7 +182,9 @@ async fn the_fault_names_the_machine_and_the_line() {
     let grants = ["write:FOLDER"];
     let fault = on("b-2.example", &grants, async |desk, place| {
         assert_eq!(desk.machine.as_str(), "b-2.example");
-        let written = desk.write(place.join("new").to_string(), vec![], 0o644).await;
+        let written = desk
+            .write(place.join("new").to_string(), vec![], 0o644)
+            .await;
         assert!(!place.join("new").exists());
         (written.unwrap_err(), place)
     });

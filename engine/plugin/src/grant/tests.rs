@@ -63,7 +63,10 @@ fn covering_by_machine() {
                 ("@*", "@b-2.example", true),
                 ("@*", "", true),
             ] {
-                let (line, wanted) = (format!("{verb}{line}:{what}"), format!("{verb}{wanted}:{what}"));
+                let (line, wanted) = (
+                    format!("{verb}{line}:{what}"),
+                    format!("{verb}{wanted}:{what}"),
+                );
                 assert_eq!(covers(&line, &wanted), yes, "{line} {wanted}");
             }
         }

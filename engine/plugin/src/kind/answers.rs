@@ -35,17 +35,18 @@ impl Answers<'_> {
             wit::Finding::Drift(drift) => Check::Drift {
                 change: change(drift.change),
                 why: clean(&drift.why),
-                diff: self
-                    .few("check", "lines of a difference", drift.diff)?
-                    .into_iter()
-                    .map(line)
-                    .collect(),
+                diff: self.diff(drift.diff)?,
             },
-            wit::Finding::Unknown(why) => Check::Unknown {
-                why: clean(&why),
-                diff: vec![],
+            wit::Finding::Unknown(unknown) => Check::Unknown {
+                why: clean(&unknown.why),
+                diff: self.diff(unknown.diff)?,
             },
         })
+    }
+
+    fn diff(&self, lines: Vec<types::DiffLine>) -> Result<Vec<DiffLine>, Fault> {
+        let lines = self.few("check", "lines of a difference", lines)?;
+        Ok(lines.into_iter().map(line).collect())
     }
 
     /// A step's outputs, if they are what the kind described.
@@ -108,11 +109,16 @@ fn target(target: wit::Target) -> Result<Target, Fault> {
             .because(clean(&path)));
         }
         wit::Target::Topic((bootstrap, name)) => Target::Topic(TopicRef { bootstrap, name }),
+        wit::Target::Broker((bootstrap, id)) => configs(bootstrap, ConfigsOf::Broker(id)),
+        wit::Target::Brokers(bootstrap) => configs(bootstrap, ConfigsOf::Brokers),
         wit::Target::Quotas((bootstrap, of)) => {
-            let of = ConfigsOf::Clients(quota_of(of)?);
-            Target::Configs(ConfigsRef { bootstrap, of })
+            configs(bootstrap, ConfigsOf::Clients(quota_of(of)?))
         }
     })
+}
+
+fn configs(bootstrap: Vec<String>, of: ConfigsOf) -> Target {
+    Target::Configs(ConfigsRef { bootstrap, of })
 }
 
 fn change(change: types::Change) -> Change {

@@ -7,6 +7,7 @@
 )]
 
 mod cache;
+mod contract;
 mod files;
 mod guests;
 mod lab;
