@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     hostile::holds,
-    typed::{NODE, PYTHON, Shell, commands},
+    typed::{PYTHON, Shell, commands},
     *,
 };
 use crate::cluster::kcat;
