@@ -19,7 +19,8 @@ pub struct Args {
     line: String,
     /// How the book is reached: no part of what is done.
     #[schemars(extend("x-krun-way" = true))]
-    through: String,
+    #[serde(rename = "through")]
+    _through: String,
 }
 
 impl Args {
