@@ -74,6 +74,29 @@ fn limits() {
     assert_eq!(codes(&"\n".repeat(70_000)), ["krun::limit"]);
 }
 
+/// What the book says that lists and maps may hold they hold, and not one more.
+#[test]
+fn lists_and_maps_hold_what_the_book_says() {
+    let book = include_str!("../../../../book/src/language.md");
+    let row = "| items of a list, entries of a map, nested ones counted |";
+    let said = book.lines().find_map(|line| line.strip_prefix(row));
+    let said: String = said.expect("a row").matches(char::is_numeric).collect();
+    let most: usize = said.parse().expect("a number");
+    let list = |items: usize| format!("let a = []; a.pad({items}, 1);");
+    let nested = |items: usize| format!("let a = []; a.pad({}, 1); a.push([1]);", items - 2);
+    // Only what the last is put into is counted.
+    let map = |entries: usize| {
+        let others = entries - 1;
+        format!("let m = #{{}}; for i in 0..{others} {{ m[`${{i}}`] = 1; }} m.set(`last`, 1);")
+    };
+    for script in [list(most), nested(most), map(most)] {
+        assert_eq!(codes(&script), [""; 0], "{script}");
+    }
+    for script in [list(most + 1), nested(most + 1), map(most + 1)] {
+        assert_eq!(codes(&script), ["krun::limit"], "{script}");
+    }
+}
+
 #[test]
 fn slow_operations_are_ended() {
     let mut loader = loader();
