@@ -120,6 +120,55 @@ fn files_survive_every_kill() {
     assert!(kills > 900, "{kills} kills");
 }
 
+/// Steps without any order that all miss the same folders.
+const SAME: &str = r#"
+runbook(#{ name: "same", version: "1.0.0", summary: "files in the same folders" });
+let root = param("root", #{ type: "path", default: "/var/empty/krun-sweep", identity: true });
+for i in 0..6 {
+    file(`f-${i}`, #{ path: `${root}/a/b/f${i}`, content: `${i}\n` });
+}
+file("deeper", #{ path: `${root}/a/b/c/d/f`, content: "deeper\n" });
+"#;
+
+/// Which of the steps makes a folder is up to chance; that it is made once, taken back once, and that krun is
+/// killed there, is not. So every trial is made and survived, each time.
+#[test]
+fn who_makes_a_folder_does_not_matter() {
+    let lab = Lab::default();
+    let runbook = lab.write("same.rhai", SAME);
+    let runbook = runbook.to_str().expect("UTF-8");
+    let of_folders = ["--only", "make dir", "--only", "remove dir"];
+    let of_folders = [&of_folders[..], &["--only", "./root · undone"]].concat();
+    for more in [&[][..], &of_folders, &of_folders, &of_folders] {
+        let last = survived(Done::of(sweep(&lab, runbook, more)));
+        assert_eq!(last["missed"], 0, "{last}");
+        // Intent and outcome, each killed at before and after, and the effect without an outcome: what
+        // follows is one of two. Of the rollback's records there is one of each.
+        let folders = 5;
+        assert_eq!(last["classes"]["make_dir"], folders * 5 * 2, "{last}");
+        assert_eq!(last["classes"]["remove_dir"], folders * 5, "{last}");
+    }
+}
+
+/// Nor does it matter where one of them wants it with a mode: made with another, it gets it by one more effect.
+/// Where that was never needed again a trial finds no record.
+#[test]
+fn a_folder_gets_the_mode_that_is_wanted_whoever_makes_it() {
+    let lab = Lab::default();
+    let private = r#"directory("private", #{ path: `${root}/a`, mode: "0700" });"#;
+    let runbook = lab.write("same.rhai", &format!("{SAME}{private}\n"));
+    let runbook = runbook.to_str().expect("UTF-8");
+    for _ in 0..2 {
+        let only = ["--only", "private", "--only", "./root/a ·"];
+        let last = survived(Done::of(sweep(&lab, runbook, &only)));
+        let made = last["trials"].as_u64().expect("a number");
+        assert!(
+            last["missed"].as_u64().expect("a number") < made / 2,
+            "{last}"
+        );
+    }
+}
+
 /// A sweep that was broken off goes on with what is left, and with what went wrong.
 #[test]
 fn a_sweep_goes_on_where_it_was_broken_off() {

@@ -26,6 +26,9 @@ enum Line {
         killed: String,
         then: String,
         ok: bool,
+        /// In older output there is none of it, and none that was not reached was ok.
+        #[serde(default = "yes")]
+        reached: bool,
     },
     SweepFinished,
     /// What ended it before its time, such as Ctrl-C.
@@ -49,6 +52,7 @@ impl Survived {
                     killed,
                     then,
                     ok: true,
+                    reached: true,
                 }) => {
                     survived.insert((killed, place(&point).to_owned(), then));
                 }
@@ -75,6 +79,10 @@ impl Survived {
         );
         self.0.contains(&key)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A kill point without its moment, which may hold a time.

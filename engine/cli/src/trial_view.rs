@@ -1,5 +1,6 @@
 //! The table of a sweep: a line a trial, and how it ended.
 
+use krun_model::Whose;
 use krun_sweep::{Row, Totals, Trial};
 use serde_json::{Value, json};
 
@@ -35,12 +36,17 @@ pub fn shown(context: &Context, row: &Row) -> String {
     if context.global.json {
         let mut object = object("trial", &row.trial);
         object["ok"] = row.wrong.is_empty().into();
+        object["reached"] = row.reached.into();
         object["wrong"] = row.wrong.clone().into();
         object["took_ms"] = ms.into();
         object["kept"] = json!(row.kept);
         return format!("{object}\n");
     }
-    let outcome = if row.wrong.is_empty() { "ok" } else { "WRONG" };
+    let outcome = match (row.reached, row.wrong.is_empty()) {
+        (true, true) => "ok",
+        (false, true) => "none",
+        (_, false) => "WRONG",
+    };
     let mut text = format!(
         "{}  {outcome:<5}  {:>6.2} s\n",
         columns(&row.trial),
@@ -61,7 +67,7 @@ pub fn closing(context: &Context, totals: &Totals, all: usize) -> String {
     if context.global.json {
         let object = json!({
             "event": "sweep_finished", "all": all, "trials": made, "failed": failed,
-            "classes": totals.classes, "starts": totals.starts, "took_ms": totals.took.as_millis() as u64,
+            "missed": totals.missed, "classes": totals.classes, "starts": totals.starts, "took_ms": totals.took.as_millis() as u64,
         });
         return format!("{object}\n");
     }
@@ -70,30 +76,35 @@ pub fn closing(context: &Context, totals: &Totals, all: usize) -> String {
     } else {
         String::new()
     };
-    format!(
+    let mut text = format!(
         "{} of {made} kills{part} survived, in {:.1} s\n",
-        made - failed,
+        made - failed - totals.missed,
         totals.took.as_secs_f64()
-    )
+    );
+    if totals.missed > 0 {
+        text.push_str(&format!(
+            "{} were not made: chance had it that krun wrote no such record\n",
+            totals.missed
+        ));
+    }
+    text
 }
 
 fn object(event: &str, trial: &Trial) -> Value {
     let point = &trial.point;
+    let folder = match &point.kill.whose {
+        Whose::Folder(path) => Some(path),
+        Whose::Run | Whose::Step(_) => None,
+    };
     json!({
-        "event": event, "number": trial.number, "step": point.kill.step, "record": point.record,
+        "event": event, "number": trial.number, "step": point.kill.whose.step(), "folder": folder, "record": point.record,
         "class": point.class, "point": point.kill.to_string(), "killed": trial.moment(),
         "then": trial.what.words(),
     })
 }
 
 fn columns(trial: &Trial) -> String {
-    let step = trial
-        .point
-        .kill
-        .step
-        .as_ref()
-        .map_or("(run)", |step| step.as_str());
-    let record = shortened(&format!("{step}  {}", trial.point.record));
+    let record = shortened(&format!("{}  {}", trial.whose(), trial.point.record));
     format!(
         "{:>5}  {record:<RECORD$}  {:<KILLED$}  {:<18}",
         trial.number,

@@ -164,6 +164,13 @@ pub trait WriteHost: ReadHost {
     /// achieved is not performed and leaves no entry.
     async fn perform(&self, effect: Effect) -> Result<TargetState, Fault>;
 
+    /// Performs [`Effect::MakeDir`] on a folder that was missing, unless one is there by now: another step that
+    /// runs at the same time may have missed it too, and the folder that it made keeps its mode. A host on
+    /// which nothing runs at the same time just performs.
+    async fn make_missing_dir(&self, path: Utf8PathBuf, mode: u32) -> Result<TargetState, Fault> {
+        self.perform(Effect::MakeDir { path, mode }).await
+    }
+
     /// Lets a plugin that has an undo of its own apply a step: intent, `work`, outcome. `work` asks for
     /// effects by [`perform`](Self::perform). A host that journals nothing just does it.
     ///

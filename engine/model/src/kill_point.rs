@@ -2,11 +2,15 @@
 //! anywhere.
 //!
 //! Owns the name of such a point and the order by which points are counted. Records are counted for
-//! each step by itself, since steps that run at the same time write theirs in any order. Kills nothing.
+//! each step by itself, since steps that run at the same time write theirs in any order; those about
+//! making or removing a folder are counted for the folder, since of steps that miss the same one chance
+//! decides which makes it. Kills nothing.
 
 use std::{fmt, str::FromStr};
 
-use crate::{Address, Entry, History};
+use camino::Utf8PathBuf;
+
+use crate::{Address, Effect, Entry, History, journal::Seq};
 
 /// The moment at a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,40 +59,49 @@ impl FromStr for Moment {
 /// How the text of a moment within an effect begins.
 const DURING: &str = "during-";
 
-/// A record that one krun writes, and a moment at it.
-///
-/// As text `MOMENT:NUMBER:STEP`, such as `acted:2:broker-1` or `during-40:2:topic`; without a step for the records of the run
-/// as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KillPoint {
-    /// When.
-    pub moment: Moment,
-    /// Which of the step's records, counted from 1 in the process that is to be killed.
-    pub number: u32,
-    /// The step; none for what belongs to the run as a whole.
-    pub step: Option<Address>,
+/// By whom records are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Whose {
+    /// Those of the run as a whole.
+    #[default]
+    Run,
+    /// Those of a step, but for folders.
+    Step(Address),
+    /// Those about making or removing this folder, whichever steps do.
+    Folder(Utf8PathBuf),
 }
 
-impl KillPoint {
-    /// The step that an entry belongs to, as the history before the entry tells.
-    pub fn step_of(entry: &Entry, before: &History) -> Option<Address> {
+impl Whose {
+    /// Whose the records about an effect of a step are.
+    pub fn of_effect(step: &Address, effect: &Effect) -> Self {
+        match effect {
+            Effect::MakeDir { path, .. } | Effect::RemoveDir { path } => Self::Folder(path.clone()),
+            _ => Self::Step(step.clone()),
+        }
+    }
+
+    /// Whose an entry is, as the history before the entry tells.
+    pub fn of_entry(entry: &Entry, before: &History) -> Self {
+        Self::of(entry, |intent| {
+            let pending = before.pending.get(intent);
+            let memory = pending.or_else(|| before.effects.get(intent))?;
+            Some(Self::of_effect(&memory.step, &memory.effect))
+        })
+    }
+
+    /// Whose an entry is, as `known` tells of intents.
+    pub fn of(entry: &Entry, known: impl Fn(Seq) -> Option<Self>) -> Self {
         match entry {
+            Entry::Intent { step, effect, .. } => Self::of_effect(step, effect),
+            Entry::Outcome { intent, .. } => known(*intent).unwrap_or_default(),
+            Entry::Undone { intents, .. } => {
+                intents.iter().copied().find_map(known).unwrap_or_default()
+            }
             Entry::StepStarted { step, .. }
-            | Entry::Intent { step, .. }
             | Entry::StepDone { step, .. }
             | Entry::StepFailed { step, .. }
             | Entry::Resolved { step, .. }
-            | Entry::Adopted { step, .. } => Some(step.clone()),
-            Entry::Outcome { intent, .. } => Some(before.pending.get(*intent)?.step.clone()),
-            Entry::Undone { intents, .. } => {
-                let mut effects = before.effects.iter();
-                Some(
-                    effects
-                        .find(|effect| intents.contains(&effect.seq))?
-                        .step
-                        .clone(),
-                )
-            }
+            | Entry::Adopted { step, .. } => Self::Step(step.clone()),
             Entry::Created { .. }
             | Entry::RunStarted { .. }
             | Entry::RunResumed { .. }
@@ -96,15 +109,59 @@ impl KillPoint {
             | Entry::Checkpoint { .. }
             | Entry::RolledBack
             | Entry::Returned { .. }
-            | Entry::RunFinished { .. } => None,
+            | Entry::RunFinished { .. } => Self::Run,
+        }
+    }
+
+    /// The step, where the records are one's.
+    pub fn step(&self) -> Option<&Address> {
+        match self {
+            Self::Step(step) => Some(step),
+            Self::Run | Self::Folder(_) => None,
         }
     }
 }
 
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run => Ok(()),
+            Self::Step(step) => step.fmt(f),
+            Self::Folder(path) => path.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Whose {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Ok(match text {
+            "" => Self::Run,
+            // No address begins like that.
+            path if path.starts_with(['/', '.']) => Self::Folder(path.into()),
+            step => Self::Step(step.parse().map_err(drop)?),
+        })
+    }
+}
+
+/// A record that one krun writes, and a moment at it.
+///
+/// As text `MOMENT:NUMBER:WHOSE`, such as `acted:2:broker-1`, `during-40:2:topic` or `before:1:/srv/kafka`;
+/// without the last for the records of the run as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KillPoint {
+    /// When.
+    pub moment: Moment,
+    /// Which of the records, counted from 1 in the process that is to be killed.
+    pub number: u32,
+    /// By whom they are counted.
+    pub whose: Whose,
+}
+
 impl fmt::Display for KillPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = self.step.as_ref().map_or("", Address::as_str);
-        write!(f, "{}:{}:{step}", self.moment, self.number)
+        write!(f, "{}:{}:{}", self.moment, self.number, self.whose)
     }
 }
 
@@ -112,19 +169,17 @@ impl FromStr for KillPoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not of the form MOMENT:NUMBER:STEP");
+        let wrong =
+            || format!("`{text}` is not of the form MOMENT:NUMBER:STEP or MOMENT:NUMBER:/FOLDER");
         let mut parts = text.splitn(3, ':');
-        let (Some(moment), Some(number), Some(step)) = (parts.next(), parts.next(), parts.next())
+        let (Some(moment), Some(number), Some(whose)) = (parts.next(), parts.next(), parts.next())
         else {
             return Err(wrong());
         };
         Ok(Self {
             moment: moment.parse().map_err(|()| wrong())?,
             number: number.parse().map_err(|_| wrong())?,
-            step: match step {
-                "" => None,
-                step => Some(step.parse().map_err(|_| wrong())?),
-            },
+            whose: whose.parse().map_err(|()| wrong())?,
         })
     }
 }
@@ -140,6 +195,8 @@ mod tests {
             "after:12:broker-1",
             "during-40:2:topic",
             "acted:3:broker-2/config",
+            "acted:1:/srv/a folder: with a name",
+            "after:2:./root/d0",
         ] {
             assert_eq!(
                 text.parse::<KillPoint>().map(|p| p.to_string()),

@@ -53,7 +53,7 @@ pub use fault::{Fault, FaultCode};
 pub use history::History;
 pub use host::{ReadHost, WriteHost};
 pub use journal::{Entry, Journal};
-pub use kill_point::{KillPoint, Moment};
+pub use kill_point::{KillPoint, Moment, Whose};
 pub use kind::{Kind, StepKind};
 pub use manner::Manner;
 pub use param::{ParamSpec, ParamType};

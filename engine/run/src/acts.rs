@@ -74,16 +74,17 @@ pub(crate) async fn act(
     let session = host.session;
     // A rollback needs it when the plugin's file is gone or another.
     session.ledger.put_blob(component.to_vec().into()).await?;
-    let before = observe(session, act).await;
     let effect = Effect::PluginAct(Box::new(act.clone()));
+    let _turn = session.ledger.turn_at(effect.target()).await;
+    let before = observe(session, act).await;
     let undo = effect.undo(&before);
     let pending = session
         .ledger
         .intend(host.run, host.step, &effect, before.clone(), undo)
         .await?;
-    session.ledger.acting(host.step);
+    session.ledger.acting(host.step, &effect);
     let worked = work.await;
-    session.ledger.acted(host.step);
+    session.ledger.acted(host.step, &effect);
     let after = observe(session, act).await;
     let outcome = match &worked {
         Err(fault) if after == before && !asked_for_anything(session, host.run, &effect) => {

@@ -128,18 +128,22 @@ impl JournaledHost<'_> {
             None => Err(changed_meanwhile(&path)),
         }
     }
-}
 
-#[async_trait]
-impl WriteHost for JournaledHost<'_> {
-    async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
-        let _held = self.in_hand.take()?;
+    /// Before-image, intent, effect, outcome: all in one turn at the target. With `keep_dir` a folder
+    /// that is there stays as it is.
+    async fn bring_about(&self, effect: Effect, keep_dir: bool) -> Result<TargetState, Fault> {
         let session = self.session;
         let target = effect.target();
         session.within_fence(&target)?;
+        let _turn = session.ledger.turn_at(target.clone()).await;
+        // Who only waits for a turn has nothing in hand.
+        let _held = self.in_hand.take()?;
         let effect = session.sealed(&effect).await?;
         let before = self.before(&target).await?;
         if self.settled_already(&effect, &before).await? {
+            return Ok(before);
+        }
+        if keep_dir && matches!(before, TargetState::Dir { .. }) {
             return Ok(before);
         }
         acts::may_undo(&effect, &before)?;
@@ -154,14 +158,14 @@ impl WriteHost for JournaledHost<'_> {
                     .await?
             }
         };
-        session.ledger.acting(self.step);
+        session.ledger.acting(self.step, &effect);
         let performed = match &effect {
             Effect::PluginUndo { act, .. } => acts::undo(self, act).await,
             // Its intent is all of it.
             Effect::Keep { .. } => Ok(()),
             effect => session.perform(effect).await,
         };
-        session.ledger.acted(self.step);
+        session.ledger.acted(self.step, &effect);
         let after = session.observe(&target).await?;
         if let Err(fault) = &performed
             && (effect.goes_on(&after) || matches!(effect, Effect::PluginUndo { .. }))
@@ -177,6 +181,17 @@ impl WriteHost for JournaledHost<'_> {
         performed?;
         acts::is_undone(&effect, &after)?;
         Ok(after)
+    }
+}
+
+#[async_trait]
+impl WriteHost for JournaledHost<'_> {
+    async fn perform(&self, effect: Effect) -> Result<TargetState, Fault> {
+        self.bring_about(effect, false).await
+    }
+
+    async fn make_missing_dir(&self, path: Utf8PathBuf, mode: u32) -> Result<TargetState, Fault> {
+        self.bring_about(Effect::MakeDir { path, mode }, true).await
     }
 
     async fn act(

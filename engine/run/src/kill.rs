@@ -1,6 +1,6 @@
 //! Ending krun at an exact point, so that what follows can be tested.
 //!
-//! Owns the count of records by step and the SIGKILL. Where no point is given nothing of this exists.
+//! Owns the count of records, by step and folder, and the SIGKILL. Where no point is given nothing of this exists.
 
 use std::{
     collections::BTreeMap,
@@ -9,15 +9,15 @@ use std::{
     time::Duration,
 };
 
-use krun_model::{Address, KillPoint, Moment};
+use krun_model::{KillPoint, Moment, Whose};
 
-/// A record's place: its step, and which of the step's records it is.
-pub(crate) type Place = (Option<Address>, u32);
+/// A record's place: whose it is, and which of theirs.
+pub(crate) type Place = (Whose, u32);
 
 /// Waits for one point.
 pub(crate) struct KillSwitch {
     point: KillPoint,
-    counts: Mutex<BTreeMap<Option<Address>, u32>>,
+    counts: Mutex<BTreeMap<Whose, u32>>,
 }
 
 impl KillSwitch {
@@ -28,12 +28,12 @@ impl KillSwitch {
         }
     }
 
-    /// Counts one more record of a step.
-    pub(crate) fn counted(&self, step: Option<Address>) -> Place {
+    /// Counts one more record.
+    pub(crate) fn counted(&self, whose: Whose) -> Place {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(step.clone()).or_default();
+        let count = counts.entry(whose.clone()).or_default();
         *count += 1;
-        (step, *count)
+        (whose, *count)
     }
 
     /// Ends krun if this is the point.
@@ -43,10 +43,10 @@ impl KillSwitch {
         }
     }
 
-    /// Sees to it that krun ends while the effect goes on whose intent the step wrote last.
-    pub(crate) fn acting(&self, step: &Address) {
+    /// Sees to it that krun ends while the effect goes on whose intent is the last of these records.
+    pub(crate) fn acting(&self, whose: Whose) {
         if let Moment::During { ms } = self.point.moment
-            && self.is_here(&self.last(step))
+            && self.is_here(&self.last(whose))
         {
             thread::spawn(move || {
                 thread::sleep(Duration::from_millis(ms.into()));
@@ -56,24 +56,23 @@ impl KillSwitch {
     }
 
     /// Ends krun if the effect of that record is the point, also where it was faster than expected.
-    pub(crate) fn acted(&self, step: &Address) {
+    pub(crate) fn acted(&self, whose: Whose) {
         if matches!(self.point.moment, Moment::Acted | Moment::During { .. })
-            && self.is_here(&self.last(step))
+            && self.is_here(&self.last(whose))
         {
             end();
         }
     }
 
-    /// The record that a step wrote last.
-    fn last(&self, step: &Address) -> Place {
-        let step = Some(step.clone());
+    /// The last of these records.
+    fn last(&self, whose: Whose) -> Place {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.get(&step).copied().unwrap_or_default();
-        (step, count)
+        let count = counts.get(&whose).copied().unwrap_or_default();
+        (whose, count)
     }
 
     fn is_here(&self, place: &Place) -> bool {
-        (&self.point.step, self.point.number) == (&place.0, place.1)
+        (&self.point.whose, self.point.number) == (&place.0, place.1)
     }
 }
 

@@ -1,20 +1,24 @@
 //! A deployment's journal and the history folded from it, always in step.
 //!
 //! Owns the rule of two phases: an effect needs a [`Pending`], which only a durable intent gives, and
-//! a pending effect must be settled. Never looks at a machine.
+//! a pending effect must be settled; and who has the turn at a target. Never looks at a machine.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use krun_model::{
     Address, Bytes, Content, DeploymentName, Effect, Entry, Fault, History, Journal, KillPoint,
-    Moment, RunId, TargetState, Undo,
+    Moment, RunId, Target, TargetState, Undo, Whose,
     history::EffectMemory,
     journal::{Outcome, Record, Seq},
 };
 
 use krun_secrets::Vault;
 
-use crate::{concealed, kill::KillSwitch};
+use crate::{
+    acting::{Acting, Turn},
+    concealed,
+    kill::KillSwitch,
+};
 
 /// The journal of one deployment.
 pub struct Ledger {
@@ -24,6 +28,7 @@ pub struct Ledger {
     history: Mutex<Arc<History>>,
     kill: Option<KillSwitch>,
     vault: Option<Arc<Vault>>,
+    acting: Acting,
 }
 
 /// An intent that is durable and has no outcome yet: the licence to perform one effect.
@@ -53,6 +58,7 @@ impl Ledger {
             history: Mutex::new(history),
             kill: None,
             vault: None,
+            acting: Acting::default(),
         })
     }
 
@@ -71,17 +77,22 @@ impl Ledger {
     }
 
     /// To be called when an effect begins.
-    pub(crate) fn acting(&self, step: &Address) {
+    pub(crate) fn acting(&self, step: &Address, effect: &Effect) {
         if let Some(kill) = &self.kill {
-            kill.acting(step);
+            kill.acting(Whose::of_effect(step, effect));
         }
     }
 
     /// To be called when an effect was brought about, before anybody looks at it.
-    pub(crate) fn acted(&self, step: &Address) {
+    pub(crate) fn acted(&self, step: &Address, effect: &Effect) {
         if let Some(kill) = &self.kill {
-            kill.acted(step);
+            kill.acted(Whose::of_effect(step, effect));
         }
+    }
+
+    /// A turn at a target: until it is dropped nobody else of this run acts on it.
+    pub(crate) async fn turn_at(&self, target: Target) -> Turn<'_> {
+        self.acting.turn(target).await
     }
 
     /// The deployment's name.
@@ -116,8 +127,8 @@ impl Ledger {
         };
         let (journal, name) = (self.journal.clone(), self.name.clone());
         let kill = self.kill.as_ref().map(|kill| {
-            let step = KillPoint::step_of(&entry, &self.history());
-            (kill, kill.counted(step))
+            let whose = Whose::of_entry(&entry, &self.history());
+            (kill, kill.counted(whose))
         });
         if let Some((kill, place)) = &kill {
             kill.reached(Moment::Before, place);

@@ -5,6 +5,7 @@
 //! It never decides what a step should do (that is `krun-plan`), never touches a machine but through
 //! a [`Machine`](krun_model::host::Machine), and never prints: events go to a reporter.
 
+mod acting;
 mod acts;
 mod adopt;
 mod attempts;

@@ -68,7 +68,7 @@ pub(crate) async fn carry_out(
     }
     let effect = &effect;
     let acts = way(effect, found, decision)?;
-    session.ledger.acting(&effect.step);
+    session.ledger.acting(&effect.step, &effect.effect);
     for act in &acts {
         let again = format!(
             "Put it right by hand, or decide again: `krun resolve {}`.",
@@ -77,7 +77,7 @@ pub(crate) async fn carry_out(
         let done = session.perform(act).await;
         done.map_err(|fault| fault.hint(again))?;
     }
-    session.ledger.acted(&effect.step);
+    session.ledger.acted(&effect.step, &effect.effect);
     if decision == Decision::Adopt {
         return Ok(Outcome::Recovered(found.clone()));
     }

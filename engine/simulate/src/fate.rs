@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use krun_model::{Address, Entry, KillPoint, Moment, journal::Record, journal::Seq};
+use krun_model::{Entry, KillPoint, Moment, Whose, journal::Record, journal::Seq};
 use tokio::sync::{Notify, watch};
 
 /// The longest that an effect takes, in simulated milliseconds.
@@ -129,9 +129,9 @@ struct Inner {
 #[derive(Default)]
 struct Said {
     lines: Vec<String>,
-    steps: BTreeMap<Seq, Address>,
-    counts: BTreeMap<Option<Address>, u32>,
-    last: BTreeMap<Option<Address>, u32>,
+    intents: BTreeMap<Seq, Whose>,
+    counts: BTreeMap<Whose, u32>,
+    last: BTreeMap<Whose, u32>,
 }
 
 impl Fate {
@@ -298,17 +298,17 @@ impl Fate {
         let Some(said) = &mut inner.said else {
             return String::new();
         };
-        let step = said.step_of(entry);
+        let whose = Whose::of(entry, |intent| said.intents.get(&intent).cloned());
         if moment == Moment::Before {
-            let count = said.counts.entry(step.clone()).or_default();
+            let count = said.counts.entry(whose.clone()).or_default();
             *count += 1;
-            said.last.insert(step.clone(), *count);
+            said.last.insert(whose.clone(), *count);
         }
-        let number = said.last.get(&step).copied().unwrap_or_default();
+        let number = said.last.get(&whose).copied().unwrap_or_default();
         KillPoint {
             moment,
             number,
-            step,
+            whose,
         }
         .to_string()
     }
@@ -324,25 +324,9 @@ impl Fate {
 
 impl Said {
     fn know(&mut self, record: &Record) {
-        if let Entry::Intent { step, .. } = &record.entry {
-            self.steps.insert(record.seq, step.clone());
-        }
-    }
-
-    fn step_of(&self, entry: &Entry) -> Option<Address> {
-        match entry {
-            Entry::StepStarted { step, .. }
-            | Entry::Intent { step, .. }
-            | Entry::StepDone { step, .. }
-            | Entry::StepFailed { step, .. }
-            | Entry::Resolved { step, .. }
-            | Entry::Adopted { step, .. } => Some(step.clone()),
-            Entry::Outcome { intent, .. } => self.steps.get(intent).cloned(),
-            Entry::Undone { intents, .. } => {
-                let first = intents.first()?;
-                self.steps.get(first).cloned()
-            }
-            _ => None,
+        if let Entry::Intent { step, effect, .. } = &record.entry {
+            let whose = Whose::of_effect(step, effect);
+            self.intents.insert(record.seq, whose);
         }
     }
 }

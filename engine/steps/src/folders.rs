@@ -3,7 +3,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Effect, Fault, FaultCode, ReadHost, WriteHost,
+    Fault, FaultCode, ReadHost, WriteHost,
     host::{FileKind, FileStat},
 };
 
@@ -18,7 +18,7 @@ pub const PARENT_MODE: u32 = 0o755;
 pub async fn ensure_dir(host: &dyn WriteHost, path: &Utf8Path, mode: u32) -> Result<(), Fault> {
     for folder in missing(host, path).await? {
         let mode = if folder == path { mode } else { PARENT_MODE };
-        host.perform(Effect::MakeDir { path: folder, mode }).await?;
+        host.make_missing_dir(folder, mode).await?;
     }
     Ok(())
 }

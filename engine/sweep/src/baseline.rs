@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Effect, Entry, Fault, FaultCode, History, Map, Target,
+    Effect, Entry, Fault, FaultCode, History, Map, Target, TargetState,
     journal::{Outcome, Record},
 };
 
@@ -231,8 +231,11 @@ fn effects(records: &[Record], id: &str) -> Map<usize> {
             continue;
         }
         let found = records.iter().find(|other| other.seq == *intent);
-        if let Some(Entry::Intent { effect, .. }) = found.map(|record| &record.entry) {
+        if let Some(Entry::Intent { effect, before, .. }) = found.map(|record| &record.entry) {
             let name = match effect {
+                // Steps without an edge between them may want the same folder, one of them with a mode: who
+                // comes first makes it, and whether it needs another mode then is up to chance.
+                Effect::MakeDir { .. } if matches!(before, TargetState::Dir { .. }) => continue,
                 // A plugin that was cut off applies its step again; what it did and asks for has effects
                 // of its own, which are counted.
                 Effect::PluginAct(_) => continue,

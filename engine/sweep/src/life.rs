@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use krun_model::{Fault, FaultCode, KillPoint};
+use krun_model::{Fault, FaultCode, KillPoint, journal::Record};
 
 use crate::{
     Clusters, Row, Trial, What,
     baseline::Baseline,
+    points,
     scratch::{Ended, Scratch},
 };
 
@@ -81,9 +82,14 @@ impl Living<'_, '_> {
     }
 
     fn killed_in_run(&mut self, kill: &KillPoint, what: What, alone: bool) -> Result<Went, Fault> {
+        let before = self.scratch.journal()?;
         let ended = self.scratch.run(true, Some(kill))?;
-        if let Some(not) = self.not_killed(&ended) {
-            return Ok(not);
+        if let Ended::Code(code) = ended {
+            return self.not_killed(code, kill, &before, |living| {
+                living
+                    .baseline
+                    .not_the_same(living.scratch, living.clusters)
+            });
         }
         if what == What::RollsBack {
             return Ok(self.take_back()?.into());
@@ -100,10 +106,12 @@ impl Living<'_, '_> {
     }
 
     fn killed_in_rollback(&mut self, kill: &KillPoint) -> Result<Went, Fault> {
-        let ended = self.scratch.rollback(Some(kill))?;
-        match self.not_killed(&ended) {
-            Some(not) => Ok(not),
-            None => Ok(self.take_back()?.into()),
+        let before = self.scratch.journal()?;
+        match self.scratch.rollback(Some(kill))? {
+            Ended::Killed => Ok(self.take_back()?.into()),
+            Ended::Code(code) => self.not_killed(code, kill, &before, |living| {
+                living.baseline.not_back(living.scratch, living.clusters)
+            }),
         }
     }
 
@@ -116,17 +124,30 @@ impl Living<'_, '_> {
         Ok(wrong)
     }
 
-    fn not_killed(&self, ended: &Ended) -> Option<Went> {
-        let Ended::Code(code) = ended else {
-            return None;
-        };
-        let said = self.scratch.said();
-        // One that failed before it came there is a finding, whatever the point.
-        Some(Went {
-            reached: *code != 0,
-            wrong: vec![format!(
-                "krun did not come to this point and ended with exit code {code}: {said}"
-            )],
+    /// A krun that was to be killed and was not. Chance may have it that there was no such record this time;
+    /// anything else is a finding, and so is what is not as after an undisturbed life.
+    fn not_killed(
+        &mut self,
+        code: i32,
+        kill: &KillPoint,
+        before: &[Record],
+        differs: impl FnOnce(&mut Self) -> Wrong,
+    ) -> Result<Went, Fault> {
+        if code != 0 {
+            let said = self.scratch.said();
+            let wrong = format!("krun ended with exit code {code} before this point: {said}");
+            return Ok(vec![wrong].into());
+        }
+        let all = self.scratch.journal()?;
+        let written = points::points(before, &all[before.len()..], &self.scratch.world());
+        let mut wrong = differs(self)?;
+        let there = points::has(&written, kill);
+        if there {
+            wrong.push("krun came to this point and was not killed".into());
+        }
+        Ok(Went {
+            reached: there || !wrong.is_empty(),
+            wrong,
         })
     }
 

@@ -15,7 +15,7 @@ use rustix::{
 };
 use serde_json::Value;
 
-use crate::{Sweep, witness::Witness};
+use crate::{Sweep, points, witness::Witness};
 
 /// How often processes are looked at while a krun runs.
 const LOOKS: Timespec = Timespec {
@@ -197,6 +197,7 @@ impl<'a> Scratch<'a> {
             command.env(self.spec.fence_variable, folder);
         }
         if let Some(kill) = kill {
+            let kill = points::point_in(&self.world(), kill);
             command.env(self.spec.kill_variable, kill.to_string());
         }
         let mut child = command.spawn().map_err(failed)?;

@@ -53,6 +53,8 @@ pub struct Totals {
     pub trials: usize,
     /// Trials after which something was wrong.
     pub failed: usize,
+    /// Trials in which krun did not come to its point in any life: chance had it that there was none.
+    pub missed: usize,
     /// Trials made for each class of effect.
     pub classes: BTreeMap<String, usize>,
     /// Processes that were started in all lives, the undisturbed too, as the witness saw it.
@@ -138,7 +140,8 @@ impl Sweep<'_> {
             for row in shown {
                 totals.trials += 1;
                 totals.failed += usize::from(!row.wrong.is_empty());
-                if let Some(class) = &row.trial.point.class {
+                totals.missed += usize::from(!row.reached);
+                if let Some(class) = row.trial.point.class.as_ref().filter(|_| row.reached) {
                     *totals.classes.entry(class.clone()).or_default() += 1;
                 }
                 show(&row);
@@ -237,7 +240,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use krun_model::{KillPoint, Moment};
+    use krun_model::{KillPoint, Moment, Whose};
 
     use super::*;
 
@@ -245,7 +248,7 @@ mod tests {
         let kill = KillPoint {
             moment: Moment::Before,
             number: 1,
-            step: None,
+            whose: Whose::Run,
         };
         let point = Point {
             kill,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use krun_model::Whose;
+
 use crate::Point;
 
 /// What follows a kill.
@@ -40,13 +42,17 @@ pub struct Trial {
 impl Trial {
     /// In one line.
     pub fn words(&self) -> String {
-        let Point { kill, record, .. } = &self.point;
-        let step = kill.step.as_ref().map_or("(run)", |step| step.as_str());
-        format!(
-            "{step} · {record} · {} · {}",
-            self.moment(),
-            self.what.words()
-        )
+        let (whose, record) = (self.whose(), &self.point.record);
+        let (moment, what) = (self.moment(), self.what.words());
+        format!("{whose} · {record} · {moment} · {what}")
+    }
+
+    /// Whose record it is: a step's, a folder's, or that of the run as a whole.
+    pub fn whose(&self) -> String {
+        match &self.point.kill.whose {
+            Whose::Run => "(run)".into(),
+            whose => whose.to_string(),
+        }
     }
 
     /// What it has in common with trials at the same sort of record.
@@ -77,7 +83,8 @@ pub struct Row {
     /// The trial.
     pub trial: Trial,
     /// Whether krun came to the point. Whether it does may be up to chance: which replicas move, and whether
-    /// any does, is decided by where brokers put them.
+    /// any does, is decided by where brokers put them; which of two steps finds a folder made by the other,
+    /// by which comes first. Where it did not in any life, nothing else was wrong in them.
     pub reached: bool,
     /// What is not as in the undisturbed life; empty if all is well.
     pub wrong: Vec<String>,

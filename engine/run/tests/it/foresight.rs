@@ -1,7 +1,5 @@
 //! A plan is what the run then does: over random runbooks of files in random folders.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::{
     fs,
     sync::{
@@ -12,18 +10,17 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Change, Choice, Condition, Effect, Effector, Event, Fault, Manner, Map, Reason,
-    Reporter, Runbook, Step, StepKind, Target, TargetState, Value,
+    Address, Change, Condition, Fault, Manner, Map, Reason, Runbook, Step, StepKind, Value,
     event::RunStatus,
-    journal::{Verb, Who},
     kind::{ApplyCx, Check, CheckCx, Declared, Kind, KindSpec, Kinds, StateKind, UndoClass},
     manner::When,
     runbook::Span,
     schema::OutputSpec,
 };
-use krun_run::{Ended, EventSender, Ledger, RunOptions, RunRequest, Session};
+use krun_run::Ended;
 use proptest::prelude::*;
-use tokio::sync::watch;
+
+use crate::lab::{block_on, request, session};
 
 /// Folders that a step may name; `alias` is a link to `d0`.
 const FOLDERS: [&str; 4] = ["d0", "d1", "d0/d2", "alias"];
@@ -144,73 +141,6 @@ fn leave_out(runbook: &mut Runbook, how: &[usize]) {
             _ => {}
         }
     }
-}
-
-fn request(runbook: Runbook) -> RunRequest {
-    RunRequest {
-        runbook,
-        before: None,
-        kinds: Kinds::new(krun_steps::kinds()),
-        path: "/r".into(),
-        given: Map::new(),
-        verb: Verb::Run,
-        options: RunOptions::default(),
-        choice: Choice::default(),
-        on_failure: None,
-        approve: Box::new(|_| Ok(())),
-    }
-}
-
-struct NoCluster;
-
-#[async_trait::async_trait]
-impl Effector for NoCluster {
-    async fn observe(&self, target: &Target) -> Result<TargetState, Fault> {
-        Err(Fault::internal(format!("{target} is of no file")))
-    }
-    async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
-        Err(Fault::internal(format!("{effect:?} is of no file")))
-    }
-}
-
-struct Nobody;
-
-impl Reporter for Nobody {
-    fn event(&mut self, _: &Event) {}
-}
-
-fn session(state: &Utf8Path, events: EventSender) -> Session {
-    let cancel = watch::channel(false).1;
-    let store = krun_journal::Store::open(state).unwrap();
-    let name = "d".parse().unwrap();
-    Session {
-        ledger: Arc::new(Ledger::open(Arc::new(store), name, "id".into()).unwrap()),
-        machine: Arc::new(krun_agent::LocalMachine::new(
-            state.join("cache"),
-            cancel.clone(),
-        )),
-        cluster: Arc::new(NoCluster),
-        plugins: Arc::new(krun_model::plugin::NoPlugins),
-        events,
-        who: Who {
-            user: "u".into(),
-            host: "h".into(),
-            pid: 1,
-            krun: "0".into(),
-        },
-        quarantine: state.join("quarantine"),
-        cancel,
-        vault: Arc::default(),
-        fence: None,
-    }
-}
-
-fn block_on<T>(work: impl AsyncFnOnce(EventSender) -> T) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(krun_run::report(Box::new(Nobody), work))
 }
 
 /// A folder with a link in it and, for some names, files.
