@@ -27,6 +27,7 @@ mod secrets;
 mod simulate;
 mod single_host;
 mod sources;
+mod start;
 mod state;
 mod sweep;
 mod topics;

@@ -12,6 +12,7 @@ use krun_tests::lab::{Done, Lab, krun_binary, repository};
 use crate::cluster::Cluster;
 
 mod acts;
+mod audit;
 mod corpus;
 mod hostile;
 mod languages;

@@ -1,4 +1,4 @@
-//! A deployment's runs as an audit log: who, when, from which sources, and what changed.
+//! A deployment's runs as an audit log: who, when, from which sources and plugins, and what changed.
 //!
 //! Only digests of sources and parameters are shown, and no content of a file or value of a setting,
 //! so that the log can be kept where secrets must not be.
@@ -10,20 +10,36 @@ use krun_model::{
 };
 use serde_json::{Value, json};
 
-/// One object a run, in order.
-pub fn runs(deployment: &DeploymentName, runs: &[RunMemory], records: &[Record]) -> Vec<Value> {
+mod plugins;
+
+use plugins::Plugins;
+
+/// One object a run, in order. `text` reads a source that a run pinned, if it is still kept.
+pub fn runs(
+    deployment: &DeploymentName,
+    runs: &[RunMemory],
+    records: &[Record],
+    text: &dyn Fn(&Digest) -> Option<String>,
+) -> Vec<Value> {
+    let mut plugins = Plugins::new(text);
     runs.iter()
         .map(|run| {
             let own: Vec<&Record> = records
                 .iter()
                 .filter(|record| record.run == run.id)
                 .collect();
-            object(deployment, run, &own, records)
+            object(deployment, run, &own, records, &mut plugins)
         })
         .collect()
 }
 
-fn object(deployment: &DeploymentName, run: &RunMemory, own: &[&Record], all: &[Record]) -> Value {
+fn object(
+    deployment: &DeploymentName,
+    run: &RunMemory,
+    own: &[&Record],
+    all: &[Record],
+    plugins: &mut Plugins<'_>,
+) -> Value {
     let pin = own.iter().find_map(|record| match &record.entry {
         Entry::RunStarted { pin, .. } => pin.as_ref(),
         _ => None,
@@ -42,20 +58,19 @@ fn object(deployment: &DeploymentName, run: &RunMemory, own: &[&Record], all: &[
         "duration_ms": run.finished.map(|(_, ms)| ms),
         "changed": run.counts.0, "unchanged": run.counts.1, "failed": run.counts.2,
         "resumed": resumed,
-        "source": pin.map(source),
+        "source": pin.map(|pin| source(pin, plugins)),
         "changes": changes(run.id, own, all),
     })
 }
 
-fn source(pin: &Pin) -> Value {
+fn source(pin: &Pin, plugins: &mut Plugins<'_>) -> Value {
     let files: Vec<Value> = pin
         .sources
         .iter()
         .map(|(name, digest)| json!({"name": name, "sha256": digest}))
         .collect();
-    // krun knows no plugins yet: whoever reads this finds the place for them.
     json!({
-        "runbook": pin.path, "files": files, "plugins": [],
+        "runbook": pin.path, "files": files, "plugins": plugins.of(pin),
         "params_sha256": Digest::of_json(&pin.params),
     })
 }

@@ -4,8 +4,9 @@
 //! Never changes anything, neither the machine nor the journal.
 
 use krun_model::{
-    Address, Change, Choice, Fault, FaultCode, Map, OnFailure, Plan, Reason, Runbook,
-    journal::Verb, kind::Kinds,
+    Address, Change, Choice, Fault, FaultCode, Map, OnFailure, Plan, Reason, Runbook, Step,
+    journal::Verb,
+    kind::{Kind, Kinds},
 };
 use krun_plan::{
     Head, Observed, Options, PlanFile, PlannedSource, Reconciliation, decide, failures, left_out,
@@ -169,9 +170,13 @@ pub(crate) async fn prepare(
     let left_out = left_out(runbook, &request.choice)?;
     // Only what is done can leave anything to those after it.
     let all = !request.options.only_processes;
+    let keeps_process = |step: &Step| keeps_process(session, kinds, step);
     let how = observe::Look {
         will_do: &|_| all,
         remember,
+        // Processes are started with what they were started with before, whatever is found by today's
+        // environment: another Java, say.
+        recalls: &|step| !all && !keeps_process(step),
     };
     let mut seen = observe::observe(session, runbook, kinds, left_out, how).await?;
     let decided = |seen: &observe::Seen| {
@@ -199,20 +204,24 @@ pub(crate) async fn prepare(
     plan.reconciled.clone_from(&reconciled.table);
     if request.options.only_processes {
         seen.foreseen.clear();
-        for step in plan.steps.iter_mut().filter(|step| !step.reason.is_skip()) {
-            let keeps_process = seen
-                .observed
-                .declared
-                .get(&step.address)
-                .is_some_and(|declared| declared.writes.iter().any(is_process));
-            if !keeps_process {
-                step.change = Change::NoOp;
-                step.reason = Reason::Satisfied;
-                step.diff.clear();
+        let in_turn = plan.steps.iter_mut().filter(|step| !step.reason.is_skip());
+        for planned in in_turn {
+            let step = runbook.step(&planned.address);
+            if !step.is_some_and(keeps_process) {
+                planned.change = Change::NoOp;
+                planned.reason = Reason::Satisfied;
+                planned.diff.clear();
             }
         }
     }
     Ok((plan, seen, reconciled))
+}
+
+/// Whether a step has to do with a process of its own.
+fn keeps_process(session: &Session, kinds: &Kinds, step: &Step) -> bool {
+    let kind = kinds.get(&step.kind).map(Kind::common);
+    let declared = kind.map(|kind| kind.declare(&step.address, session.ledger.id(), &step.args));
+    matches!(declared, Some(Ok(declared)) if declared.writes.iter().any(is_process))
 }
 
 /// What is in the way of a plan: looks that failed, and what the machine lacks.

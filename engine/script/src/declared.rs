@@ -31,6 +31,38 @@ const GIVEN: &[&str] = &[
     "krun::unknown-plugin",
 ];
 
+/// How the line at the head of a declared text begins.
+const BY: &str = "Declared by the plugin ";
+
+/// Who declared a text, as its head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeclaredBy<'a> {
+    /// The plugin's name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// Where it comes from: [`Declared::origin`].
+    pub origin: &'a str,
+}
+
+impl<'a> DeclaredBy<'a> {
+    /// Reads the head of a text; none where nothing declared it.
+    pub fn of(text: &'a str) -> Option<Self> {
+        let head = |line: &'a str| {
+            line.strip_prefix("// ")?
+                .strip_prefix(BY)?
+                .strip_suffix('.')
+        };
+        let (called, origin) = text.lines().find_map(head)?.rsplit_once(", ")?;
+        let (name, version) = called.rsplit_once(' ')?;
+        Some(Self {
+            name,
+            version,
+            origin,
+        })
+    }
+}
+
 /// A runbook that is declared.
 #[derive(Clone, Debug)]
 pub struct Declared<'a> {
@@ -63,7 +95,7 @@ impl Declared<'_> {
         statements: Option<&[Statement]>,
     ) -> Result<Shelf, Diagnostics> {
         let (called, origin) = (self.called(), self.origin);
-        let head = format!("Declared by the plugin {called}, {origin}.");
+        let head = format!("{BY}{called}, {origin}.");
         let text = script(
             &head,
             self.manifest,

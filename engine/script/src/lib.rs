@@ -57,7 +57,7 @@ mod written;
 mod tests;
 
 pub use codes::{CODES, Code};
-pub use declared::Declared;
+pub use declared::{Declared, DeclaredBy};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Related, SourceText};
 pub use given::given_from_yaml;
 pub use loader::{Description, Loader};

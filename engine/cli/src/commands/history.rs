@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use krun_model::Journal as _;
+use krun_model::{Digest, Journal as _};
 
 use super::{Outcome, find, status::print_json};
 use crate::{args::SelectArgs, audit, context::Context};
@@ -12,7 +12,8 @@ pub fn history(context: &Context, args: SelectArgs) -> Outcome {
     let runs = &found.history.runs;
     if context.global.json {
         let records = found.store.read(&found.name)?;
-        for run in audit::runs(&found.name, runs, &records) {
+        let text = |digest: &Digest| String::from_utf8(found.store.blob(digest).ok()?).ok();
+        for run in audit::runs(&found.name, runs, &records, &text) {
             print_json(context, &run);
         }
     } else {

@@ -4,7 +4,7 @@ use krun_model::declaration::{DeclaredParam, DeclaredStep, Manifest, Statement, 
 use serde_json::json;
 
 use super::*;
-use crate::{Declared, plugins_used_in};
+use crate::{Declared, DeclaredBy, plugins_used_in};
 
 fn manifest() -> Manifest {
     Manifest {
@@ -115,6 +115,13 @@ fn the_same_as_a_script() {
 
     moved("old", "b");
     "##);
+    let by = DeclaredBy {
+        name: "made",
+        version: "1.2.0",
+        origin: "sha256 00",
+    };
+    assert_eq!(DeclaredBy::of(&main.text), Some(by));
+    assert_eq!(DeclaredBy::of(HEAD), None);
     assert_eq!(runbook.name, "made");
     assert_eq!(runbook.summary, "a \"test\" of ${things}");
     assert_eq!(runbook.values["port"], json!(9092));
