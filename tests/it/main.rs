@@ -12,6 +12,7 @@ mod faults;
 mod files;
 mod gc;
 mod hand;
+mod https;
 mod kills;
 mod listing;
 mod manner;

@@ -97,7 +97,7 @@ fn runbook(lab: &Lab, plugin: &str, steps: &str) {
 }
 
 /// What krun said, in one line: diagnostics are broken where they fit a terminal.
-fn flat(text: &str) -> String {
+pub fn flat(text: &str) -> String {
     let words = text.split_whitespace().filter(|word| *word != "│");
     words.collect::<Vec<_>>().join(" ")
 }

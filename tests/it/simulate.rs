@@ -4,7 +4,7 @@
 use krun_tests::lab::{Lab, repository};
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, plugins::flat};
 
 /// Files that are there before, folders that are cleaned once, and packages.
 const RUNBOOK: &str = r#"
@@ -71,20 +71,74 @@ fn a_thousand_schedules_and_one_of_them_again() {
 #[test]
 fn what_cant_be_simulated_is_refused_by_name() {
     let lab = Lab::default();
-    let shipped = repository().join("runbooks/single-host-3-broker.rhai");
-    let shipped = shipped.to_str().expect("UTF-8");
-    let page = ["--param", "ui_url=http://localhost:1"];
-    let said = lab
-        .run(&[&["simulate", shipped], &page[..]].concat())
-        .expect(2)
-        .err();
-    assert!(said.contains("ui: http::shows"), "{said}");
+    let settings = "runbook(#{ name: \"settings\", version: \"1\", summary: \"s\" });\n\
+                    kafka::broker_settings(\"all\", #{ bootstrap: [\"127.0.0.1:9091\"], broker: \"default\", configs: #{ \"log.cleaner.threads\": 2 } });\n";
+    lab.write("settings.rhai", settings);
+    let said = lab.run(&["simulate", "settings.rhai"]).expect(2).err();
+    assert!(said.contains("all: kafka::broker_settings"), "{said}");
     let done = lab.run(&["simulate", "x.rhai", "--faults", "plague"]);
     assert!(
         done.err().contains("`plague` is no fault"),
         "{}",
         done.err()
     );
+}
+
+/// The shipped runbook with a console's page, which has the topic and a comma in it.
+#[test]
+fn a_page_that_is_named_answers() {
+    let lab = Lab::default();
+    let shipped = repository().join("runbooks/single-host-3-broker.rhai");
+    let shipped = shipped.to_str().expect("UTF-8");
+    let url = "http://localhost:8080/ui/topics?show=all";
+    let simulate = |more: &[&str]| {
+        let ui = format!("ui_url={url}");
+        lab.run(&[&["simulate", shipped, "--param", &ui], more].concat())
+    };
+    let page = format!("{url}=200:<td>test</td>, 'one' topic=1:2");
+    let answers = ["--answers", &page];
+    let few = simulate(&[&answers[..], &["--seeds", "100"]].concat());
+    let few = few.expect(0).out();
+    assert!(few.contains("every promise held"), "{few}");
+    let outage = ["--faults", "outage", "--seed"];
+    let told: Vec<_> = (0..20)
+        .map(|seed| seed.to_string())
+        .map(|seed| simulate(&[&answers[..], &outage[..], &[&seed]].concat()))
+        .map(|done| done.expect(0).out())
+        .collect();
+    let away = told.iter().filter(|one| one.contains("localhost:8080 "));
+    let waited = away.filter(|one| one.contains(&format!("{url}: status 200")));
+    assert!(waited.count() > 0, "{told:#?}");
+    // The page is there, and not as it should be.
+    let empty = format!("{url}=200:nothing");
+    let said = flat(&simulate(&["--answers", &empty]).expect(1).err());
+    assert!(said.contains("it does not hold `test`"), "{said}");
+    let bad = simulate(&["--answers", "http://localhost/=ok"]).expect(2);
+    assert!(bad.err().contains("URL=STATUS"), "{}", bad.err());
+}
+
+/// What a real machine says of a page that nobody serves, a simulated one says too.
+#[test]
+fn a_page_that_nobody_serves_is_refused_in_the_same_words() {
+    let lab = Lab::default();
+    let url = "http://127.0.0.1:1/health";
+    let page = format!(
+        "runbook(#{{ name: \"page\", version: \"1\", summary: \"s\" }});\n\
+         http::shows(\"page\", #{{ url: \"{url}\", texts: [], timeout_s: 1 }});\n"
+    );
+    lab.write("page.rhai", &page);
+    let real = flat(&lab.run(&["run", "page.rhai"]).expect(1).err());
+    let words = "io: Connection refused (os error 111)";
+    assert!(real.contains(words), "{real}");
+    let done = lab.run(&["simulate", "page.rhai"]).expect(1);
+    let said = flat(&done.err());
+    for part in [
+        "the runbook does not succeed on a simulated machine, even undisturbed",
+        words,
+        &format!("Nothing answers at {url}: say what does with `--answers '{url}=STATUS:TEXT'`."),
+    ] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
 }
 
 /// What the shipped runbook does to real servers and to simulated ones, as the journals say: the same

@@ -27,6 +27,7 @@ mod download;
 mod errands;
 mod files;
 mod folders;
+mod http;
 mod links;
 mod listening;
 mod lock;

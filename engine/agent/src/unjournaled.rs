@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Checksum, Digest, Effect, Fault, Map, ProcessId, ReadHost, TargetState, WriteHost,
+    Checksum, Digest, Effect, Fault, HttpAnswer, HttpQuestion, Map, ProcessId, ReadHost,
+    TargetState, WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, FileStat, Machine, PortHolder},
@@ -134,6 +135,10 @@ impl ReadHost for Unjournaled<'_> {
 
     async fn ask(&self, argv: &[String], limit: Duration) -> Result<CommandOutput, Fault> {
         self.machine.ask(argv, limit).await
+    }
+
+    async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault> {
+        self.machine.http_get(question).await
     }
 
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {

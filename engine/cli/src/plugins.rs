@@ -192,9 +192,7 @@ fn in_use_of(plugin: &Plugin, grants: &[Granted]) -> InUse {
         version: plugin.version().to_owned(),
         sha256: plugin.sha256().to_owned(),
         module: plugin.module(),
-        reaches_no_more: grants
-            .iter()
-            .all(|line| line.grant.is_of_files_or_clusters()),
+        is_simulated: grants.iter().all(|line| line.grant.is_simulated()),
         grants: grants.iter().map(ToString::to_string).collect(),
         may: grants.iter().map(Granted::words).collect(),
     }

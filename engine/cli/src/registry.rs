@@ -36,9 +36,9 @@ pub struct InUse {
     /// What its kinds' names begin with.
     #[serde(skip)]
     pub module: String,
-    /// Whether it can reach files and clusters alone.
+    /// Whether it can reach no more than a simulated machine has.
     #[serde(skip)]
-    pub reaches_no_more: bool,
+    pub is_simulated: bool,
     /// The same in words, each for "it may …".
     #[serde(skip)]
     pub may: Vec<String>,

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
-    Checksum, Digest, Effect, Effector, Fault, Map, ProcessId, TargetState,
+    Checksum, Digest, Effect, Effector, Fault, HttpAnswer, HttpQuestion, Map, ProcessId,
+    TargetState,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     kind::Progress,
@@ -142,6 +143,13 @@ pub trait ReadHost: Send + Sync {
     /// Runs a command that only reads (such as `java -version`), without a shell, for at most
     /// `limit`.
     async fn ask(&self, argv: &[String], limit: Duration) -> Result<CommandOutput, Fault>;
+    /// Asks a web server by GET, as this machine reaches it. Ends early, with
+    /// [`FaultCode::Cancelled`](crate::FaultCode), when the run is stopped.
+    ///
+    /// # Errors
+    /// [`HttpQuestion::unanswered`] and [`HttpQuestion::too_late`] where no whole answer comes. An answer
+    /// of any status is none.
+    async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault>;
     /// Which of these operating-system packages are not installed.
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault>;
     /// An environment variable of the host's user, such as `JAVA_HOME`.

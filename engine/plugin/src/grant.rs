@@ -56,11 +56,12 @@ impl Grant {
         }
     }
 
-    /// Whether this is about files or clusters, and nothing else that a machine can reach.
-    pub fn is_of_files_or_clusters(&self) -> bool {
+    /// Whether a simulated machine has what this is about: files, clusters and web pages, but no commands.
+    pub fn is_simulated(&self) -> bool {
         match self {
-            Self::Read(_) | Self::Write(_) | Self::Kafka(_) | Self::ChangeKafka(_) => true,
-            Self::Command(_) | Self::Http(_) => false,
+            Self::Read(_) | Self::Write(_) => true,
+            Self::Http(_) | Self::Kafka(_) | Self::ChangeKafka(_) => true,
+            Self::Command(_) => false,
         }
     }
 

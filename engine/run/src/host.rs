@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Address, Checksum, Digest, Effect, Fault, FaultCode, Map, ProcessId, ReadHost, RunId, Target,
-    TargetState, WriteHost,
+    Address, Checksum, Digest, Effect, Fault, FaultCode, HttpAnswer, HttpQuestion, Map, ProcessId,
+    ReadHost, RunId, Target, TargetState, WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     history::EffectMemory,
@@ -320,6 +320,9 @@ impl ReadHost for JournaledHost<'_> {
     }
     async fn ask(&self, argv: &[String], limit: Duration) -> Result<CommandOutput, Fault> {
         self.session.machine.ask(argv, limit).await
+    }
+    async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault> {
+        self.session.machine.http_get(question).await
     }
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {
         self.session.machine.missing_packages(names).await

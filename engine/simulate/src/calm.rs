@@ -107,7 +107,7 @@ impl<'a> Life<'a> {
             false,
         ) {
             End::Ended(ended) if ended.status == RunStatus::Succeeded => Ok(fate.counted()),
-            end => Err(failed(command, end)),
+            end => Err(failed(command, end, &self.world())),
         }
     }
 
@@ -146,7 +146,10 @@ impl<'a> Life<'a> {
     }
 }
 
-fn failed(command: Command, end: End) -> Fault {
+/// Pages that are named to whoever did not name them, at most.
+const MOST_PAGES: usize = 5;
+
+fn failed(command: Command, end: End, world: &World) -> Fault {
     let what = "the runbook does not succeed on a simulated machine, even undisturbed";
     let fault = match &end {
         End::Ended(ended) => ended.faults.first().map(|(_, fault)| fault.clone()),
@@ -154,5 +157,12 @@ fn failed(command: Command, end: End) -> Fault {
         _ => None,
     };
     let words = format!("{command:?}: {}", words(&end));
-    Fault::new(fault.map_or(FaultCode::Internal, |fault| fault.code), what).because(words)
+    let code = fault.map_or(FaultCode::Internal, |fault| fault.code);
+    let failed = Fault::new(code, what).because(words);
+    let missed = world.missed_pages().take(MOST_PAGES);
+    missed.fold(failed, |failed, url| {
+        failed.hint(format!(
+            "Nothing answers at {url}: say what does with `--answers '{url}=STATUS:TEXT'`."
+        ))
+    })
 }

@@ -40,12 +40,13 @@ pub fn words(end: &End) -> String {
             let faults: Vec<_> = ended
                 .faults
                 .iter()
-                .map(|(_, fault)| {
-                    let why = fault.why.as_deref().unwrap_or_default();
-                    format!("{fault} {why} {}", fault.evidence.join("; "))
+                .map(|(_, fault)| match fault.evidence.as_slice() {
+                    [] => fault.to_string(),
+                    lines => format!("{fault} {}", lines.join("; ")),
                 })
                 .collect();
-            format!("{:?} {}", ended.status, faults.join("; "))
+            let ended = format!("{:?} {}", ended.status, faults.join("; "));
+            ended.trim_end().to_owned()
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What befalls one krun: when it is killed or told to stop, which effect fails, when a process dies,
-//! and how long everything takes.
+//! What befalls one krun: when it is killed or told to stop, which effect fails, when a process dies or a
+//! server of web pages goes away, and how long everything takes.
 //!
 //! Owns the seed's choices and the moments at which they strike; a moment is before or after a record
 //! of the journal, and before or after an effect acts. After its death nothing that a krun still does
@@ -13,6 +13,8 @@ use std::{
 
 use krun_model::{Entry, KillPoint, Moment, Whose, journal::Record, journal::Seq};
 use tokio::sync::{Notify, watch};
+
+use crate::guests::others_first;
 
 /// The longest that an effect takes, in simulated milliseconds.
 const SLOW_MS: u64 = 40;
@@ -80,6 +82,8 @@ pub struct Blows {
     pub stop: Option<Strike>,
     /// The moment at which a process dies.
     pub death: Option<Strike>,
+    /// The moment at which a server of web pages goes away.
+    pub outage: Option<Strike>,
     /// The effect that fails, and whether it acts all the same.
     pub error: Option<(Strike, bool)>,
     /// Whether effects take their time.
@@ -102,10 +106,19 @@ pub enum Luck {
 pub enum Now {
     /// Everything goes on.
     GoesOn,
-    /// A process dies; the number says which.
-    ProcessDies(usize),
+    /// Something befalls the machine.
+    Befalls(Mishap),
     /// The krun is dead.
     Dead,
+}
+
+/// What befalls a machine while a krun lives; a number says which of them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// A process dies.
+    ProcessDies(usize),
+    /// A server of web pages goes away.
+    ServerGoes(usize),
 }
 
 /// The fate of one krun.
@@ -206,6 +219,13 @@ impl Fate {
         }
     }
 
+    /// Writes down what a mishap came to, if it came to anything.
+    pub fn say_all(&self, said: Option<String>) {
+        if let Some(line) = said {
+            self.say(|| line);
+        }
+    }
+
     /// One more moment of a sort; `at` names it.
     pub fn moment(&self, class: Class, at: impl FnOnce() -> String) -> Now {
         let mut inner = self.inner();
@@ -215,7 +235,11 @@ impl Fate {
         let (nth, of_class) = inner.moments.one_more(class);
         let now = |strike: Option<Strike>| strike.is_some_and(|one| one.is(nth, class, of_class));
         let Blows {
-            kill, stop, death, ..
+            kill,
+            stop,
+            death,
+            outage,
+            ..
         } = inner.blows;
         if now(kill) {
             (inner.alive, inner.struck) = (false, true);
@@ -234,7 +258,11 @@ impl Fate {
         }
         if now(death) {
             inner.struck = true;
-            return Now::ProcessDies(inner.rng.usize(..1 << 16));
+            return Now::Befalls(Mishap::ProcessDies(inner.rng.usize(..1 << 16)));
+        }
+        if now(outage) {
+            inner.struck = true;
+            return Now::Befalls(Mishap::ServerGoes(inner.rng.usize(..1 << 16)));
         }
         Now::GoesOn
     }
@@ -271,7 +299,7 @@ impl Fate {
             return std::future::pending().await;
         };
         for _ in 0..turns {
-            tokio::task::yield_now().await;
+            others_first().await;
         }
     }
 
@@ -287,7 +315,7 @@ impl Fate {
         };
         match wait {
             None => std::future::pending().await,
-            Some(0) => tokio::task::yield_now().await,
+            Some(0) => others_first().await,
             Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
         }
     }

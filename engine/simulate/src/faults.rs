@@ -13,6 +13,8 @@ pub struct Faults {
     pub delay: bool,
     /// A process dies.
     pub death: bool,
+    /// A server that web pages are on is away for a while.
+    pub outage: bool,
     /// Ctrl-C.
     pub stop: bool,
     /// The power fails: krun, every process and the entries that were not durable are gone.
@@ -23,11 +25,12 @@ pub struct Faults {
 
 impl Faults {
     /// Every sort by its name.
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 8] = [
         "kill",
         "error",
         "delay",
         "death",
+        "outage",
         "stop",
         "power",
         "outside-change",
@@ -40,6 +43,7 @@ impl Faults {
             error: false,
             delay: false,
             death: false,
+            outage: false,
             stop: false,
             power: false,
             outside: false,
@@ -53,6 +57,7 @@ impl Faults {
             error: true,
             delay: true,
             death: true,
+            outage: true,
             stop: true,
             power: true,
             outside: true,
@@ -65,6 +70,7 @@ impl Faults {
             "error" => &mut self.error,
             "delay" => &mut self.delay,
             "death" => &mut self.death,
+            "outage" => &mut self.outage,
             "stop" => &mut self.stop,
             "power" => &mut self.power,
             "outside-change" => &mut self.outside,

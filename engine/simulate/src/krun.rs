@@ -22,8 +22,8 @@ use krun_secrets::Vault;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    fate::Fate, journal::MemoryJournal, kafka::SimClusters, machine::SimMachine, watched::Watched,
-    world::World,
+    fate::Fate, guests, journal::MemoryJournal, kafka::SimClusters, machine::SimMachine,
+    watched::Watched, world::World,
 };
 
 /// After so much simulated time a krun hangs.
@@ -176,7 +176,7 @@ pub fn krun(
             let session = Session {
                 ledger: Arc::new(Ledger::open(Arc::new(journal), deployment(), id)?),
                 machine: machine.clone() as Arc<dyn Machine>,
-                plugins: (subject.plugins)(clusters.clone()),
+                plugins: guests::simulated((subject.plugins)(clusters.clone())),
                 cluster: machine as Arc<dyn Effector>,
                 events,
                 who: who(),

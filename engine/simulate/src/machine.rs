@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Checksum, Digest, Effect, Effector, Fault, FaultCode, Map, ProcessId, ReadHost, Target,
-    TargetState,
+    Checksum, Digest, Effect, Effector, Fault, FaultCode, HttpAnswer, HttpQuestion, Map, ProcessId,
+    ReadHost, Target, TargetState,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, Errand, FileKind, FileStat, Machine, PortHolder},
@@ -22,8 +22,9 @@ use krun_model::{
 use tokio::sync::watch;
 
 use crate::{
-    fate::{Fate, Luck, Now},
+    fate::{Fate, Luck, Mishap, Now},
     kafka::SimClusters,
+    pages::{ASKING, Reply},
     tree::Node,
     world::{self, World, verb},
 };
@@ -69,13 +70,15 @@ impl SimMachine {
         let at = || format!("{name} {} of {}", verb(effect), effect.target());
         match self.fate.moment((name, verb(effect)), at) {
             Now::GoesOn => {}
-            Now::ProcessDies(number) => {
-                if let Some(id) = self.world().one_dies(number) {
-                    self.fate.say(|| format!("process {} dies", id.step));
-                }
-            }
+            Now::Befalls(mishap) => self.befalls(mishap),
             Now::Dead => std::future::pending().await,
         }
+    }
+
+    /// Something befalls the machine.
+    pub(crate) fn befalls(&self, mishap: Mishap) {
+        let said = self.world().befalls(mishap);
+        self.fate.say_all(said);
     }
 
     /// What a krun that is killed just now leaves of an effect.
@@ -141,9 +144,7 @@ impl Effector for SimMachine {
                 self.cut_off(effect);
                 return std::future::pending().await;
             }
-            Now::ProcessDies(number) => {
-                let _ = self.world().one_dies(number);
-            }
+            Now::Befalls(mishap) => self.befalls(mishap),
             Now::GoesOn => {}
         }
         let done = match effect {
@@ -285,6 +286,27 @@ impl ReadHost for SimMachine {
         self.answers(argv)
             .await
             .ok_or_else(|| refused("a command can't be run").evidence([argv.join(" ")]))
+    }
+
+    async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault> {
+        self.fate.look().await;
+        let at = || format!("asking for {}", question.url);
+        match self.fate.moment(ASKING, at) {
+            Now::GoesOn => {}
+            Now::Befalls(mishap) => self.befalls(mishap),
+            Now::Dead => return std::future::pending().await,
+        }
+        self.fate.work().await;
+        let reply = self.world().reply(question);
+        self.fate.say(|| format!("{}: {reply}", question.url));
+        match reply {
+            Reply::Comes(answer) => Ok(answer),
+            Reply::Fails(fault) => Err(fault),
+            Reply::NeverComes(fault) => {
+                self.pause(question.limit).await?;
+                Err(fault)
+            }
+        }
     }
 
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {

@@ -111,7 +111,7 @@ impl SimMachine {
                 format!("within mvn for {folder}")
             }) {
                 Now::Dead => return std::future::pending().await,
-                Now::ProcessDies(number) => drop(self.world().one_dies(number)),
+                Now::Befalls(mishap) => self.befalls(mishap),
                 Now::GoesOn => {}
             }
             if luck == Luck::Fails {

@@ -2,13 +2,14 @@
 
 use krun_model::{Fault, FaultCode, Runbook};
 
-/// The kinds that reach the world only through the simulated machine and its servers. A kind that is not here is
+/// The kinds that reach the world only through the simulated machine, its servers and its pages. A kind that is not here is
 /// refused: what is not simulated is not pretended.
-const SIMULATED: [&str; 23] = [
+const SIMULATED: [&str; 24] = [
     "assert",
     "directory",
     "file",
     "file_clone",
+    "http::shows",
     "kafka::broker",
     "kafka::clean_logs",
     "kafka::consume",
@@ -31,12 +32,12 @@ const SIMULATED: [&str; 23] = [
 ];
 
 /// Refuses a runbook that has steps of kinds that can't be simulated. Of plugins' kinds, those can that reach
-/// no more than files and clusters, which `reaches_no_more` tells by a kind's name.
+/// no more than a simulated machine has, which `is_simulated` tells by a kind's name.
 ///
 /// # Errors
 /// The steps, by name.
-pub fn refuse(runbook: &Runbook, reaches_no_more: impl Fn(&str) -> bool) -> Result<(), Fault> {
-    let known = |kind: &str| SIMULATED.contains(&kind) || reaches_no_more(kind);
+pub fn refuse(runbook: &Runbook, is_simulated: impl Fn(&str) -> bool) -> Result<(), Fault> {
+    let known = |kind: &str| SIMULATED.contains(&kind) || is_simulated(kind);
     let steps: Vec<_> = runbook
         .steps
         .iter()
@@ -51,7 +52,7 @@ pub fn refuse(runbook: &Runbook, reaches_no_more: impl Fn(&str) -> bool) -> Resu
         "this runbook has steps that can't be simulated",
     )
     .because(format!(
-        "{} of its {} steps are of kinds that reach more than a simulated machine and its Kafka",
+        "{} of its {} steps are of kinds that reach more than a simulated machine, its Kafka and its web pages",
         steps.len(),
         runbook.steps.len()
     ))

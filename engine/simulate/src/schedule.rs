@@ -19,6 +19,7 @@ use crate::{
     fate::{Blows, Fate},
     faults::Faults,
     krun::{Command, End, Place, Subject, deployment, krun, runtime},
+    pages::ASKING,
     same::{same_clusters, same_files},
     tree::Node,
     world::World,
@@ -204,6 +205,7 @@ impl Schedule<'_> {
             faults.error.then_some(1),
             faults.death.then_some(2),
             faults.stop.then_some(3),
+            (faults.outage && moments.classes.contains_key(&ASKING)).then_some(4),
         ]
         .into_iter()
         .flatten()
@@ -213,6 +215,7 @@ impl Schedule<'_> {
             Some(1) => blows.error = Some((effects.pick(rng), rng.bool())),
             Some(2) => blows.death = Some(moments.pick(rng)),
             Some(3) => blows.stop = Some(moments.pick(rng)),
+            Some(4) => blows.outage = Some(moments.pick(rng)),
             _ => {}
         }
         blows
@@ -225,6 +228,9 @@ impl Schedule<'_> {
             None => None,
         };
         self.others_come_up()?;
+        if blows == Blows::default() && self.world().servers_come_back() {
+            self.say("every server of web pages is back");
+        }
         let seed = self.rng.u64(..);
         let fate = Arc::new(Fate::new(seed, blows, known.as_deref()));
         self.say(match command {

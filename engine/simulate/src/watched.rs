@@ -30,11 +30,9 @@ impl Watched {
         match self.fate.moment(class(moment, entry), || place) {
             Now::GoesOn => Ok(()),
             Now::Dead => Err(dead()),
-            Now::ProcessDies(number) => {
-                let mut world = crate::world::now(&self.world);
-                if let Some(id) = world.one_dies(number) {
-                    self.fate.say(|| format!("process {} dies", id.step));
-                }
+            Now::Befalls(mishap) => {
+                let said = crate::world::now(&self.world).befalls(mishap);
+                self.fate.say_all(said);
                 Ok(())
             }
         }

@@ -1,4 +1,4 @@
-//! What a simulated machine has: files, processes, packages, and a clock. It outlives every krun.
+//! What a simulated machine has: files, processes, packages, the web pages that it reaches, and a clock. It outlives every krun.
 //!
 //! Owns the state and what each effect does to it, and counts what was really done: the witness that
 //! nothing is done twice. Never fails by chance: that is [`crate::fate`]'s.
@@ -18,7 +18,9 @@ use krun_model::{
 use tokio::time::Instant;
 
 use crate::{
+    fate::Mishap,
     kafka::Servers,
+    pages::Pages,
     programs,
     tree::{Node, Tree},
 };
@@ -42,6 +44,7 @@ pub struct World {
     pub packages: BTreeSet<String>,
     /// Which of its processes are servers, and what they know.
     pub(crate) servers: Servers,
+    pub(crate) pages: Pages,
     /// The files that packages brought.
     pub(crate) of_packages: BTreeSet<Utf8PathBuf>,
     /// Processes that somebody else sees to.
@@ -115,6 +118,7 @@ impl World {
             processes: BTreeMap::new(),
             packages: BTreeSet::new(),
             servers: Servers::default(),
+            pages: Pages::default(),
             of_packages: BTreeSet::new(),
             others: BTreeMap::new(),
             deeds: BTreeMap::new(),
@@ -354,6 +358,17 @@ impl World {
         let mut bytes = self.files.bytes(path)?.unwrap_or_default().to_vec();
         bytes.extend(text.as_bytes());
         self.files.write(path, bytes.into(), 0o644, None)
+    }
+
+    /// Something befalls the machine; what, if there was anything for it to befall.
+    pub(crate) fn befalls(&mut self, mishap: Mishap) -> Option<String> {
+        match mishap {
+            Mishap::ProcessDies(number) => {
+                let id = self.one_dies(number)?;
+                Some(format!("process {} dies", id.step))
+            }
+            Mishap::ServerGoes(number) => self.a_server_goes(number),
+        }
     }
 
     /// A process ends by itself; the number says which. Its step, if there was any.

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, ByHand, Fault, FaultCode, HandCx, Kind, Map, Outputs, StepKind, Value,
+    Address, ByHand, Fault, FaultCode, HandCx, HttpAnswer, HttpQuestion, Kind, Map, Outputs,
+    StepKind, Value,
     kind::{CheckCx, Declared, KindSpec, ProofKind, UndoClass},
     schema::{ArgSpec, ArgType, OutputSpec},
 };
@@ -16,12 +17,13 @@ use crate::args;
 static SPEC: KindSpec = KindSpec {
     name: "http::shows",
     doc: "Proves that a web page answers with status 200 and holds some texts, as seen from where \
-          krun runs. Plain HTTP only; proxies of the environment are not used.",
+          krun runs. An https page needs a certificate that this machine trusts (`SSL_CERT_FILE` names \
+          others); proxies of the environment are not used.",
     args: &[
         ArgSpec::required(
             "url",
             ArgType::Str,
-            "where the page is, beginning with `http://`",
+            "where the page is, beginning with `http://` or `https://`",
         ),
         ArgSpec::required(
             "texts",
@@ -50,6 +52,8 @@ const ONE_REQUEST: Duration = Duration::from_secs(5);
 const BETWEEN: Duration = Duration::from_millis(100);
 /// How much of a page is read.
 const LARGEST: u64 = 16 * 1024 * 1024;
+/// How often the page may lead on to another.
+const REDIRECTS: u32 = 10;
 
 #[derive(Deserialize)]
 struct Args {
@@ -107,12 +111,16 @@ impl ProofKind for Shows {
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let lack = match get(url.clone(), left.min(ONE_REQUEST)).await? {
-                Ok(page) => match page.lack(&texts) {
+            let question = question(&url, left.min(ONE_REQUEST));
+            let lack = match cx.host.http_get(&question).await {
+                Ok(page) => match lack(&page, &texts) {
                     None => return Ok(Outputs::from([("status".to_owned(), page.status.into())])),
                     Some(lack) => lack,
                 },
-                Err(why) => why,
+                Err(fault) => match HttpQuestion::why_unanswered(&fault) {
+                    Some(why) => why.to_owned(),
+                    None => return Err(fault),
+                },
             };
             if Instant::now() + BETWEEN >= deadline {
                 return Err(Fault::new(
@@ -132,64 +140,43 @@ impl ProofKind for Shows {
     }
 }
 
-/// An answer.
-struct Page {
-    status: u16,
-    body: String,
-}
-
-impl Page {
-    /// What the page lacks.
-    fn lack(&self, texts: &[String]) -> Option<String> {
-        if self.status != 200 {
-            return Some(format!("it answers with status {}", self.status));
-        }
-        let missing: Vec<_> = texts
-            .iter()
-            .filter(|text| !self.body.contains(text.as_str()))
-            .map(|text| format!("`{text}`"))
-            .collect();
-        (!missing.is_empty()).then(|| format!("it does not hold {}", missing.join(", ")))
+/// One request.
+fn question(url: &str, limit: Duration) -> HttpQuestion {
+    HttpQuestion {
+        url: url.to_owned(),
+        headers: vec![],
+        limit,
+        largest: LARGEST,
+        redirects: REDIRECTS,
+        // Who writes a runbook may ask what this user may.
+        may_be_near: true,
     }
 }
 
-/// One request; the inner error is why there was no answer.
-async fn get(url: String, limit: Duration) -> Result<Result<Page, String>, Fault> {
-    let request = move || -> Result<Page, ureq::Error> {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(limit))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build()
-            .into();
-        let mut answer = agent.get(&url).call()?;
-        Ok(Page {
-            status: answer.status().as_u16(),
-            body: answer
-                .body_mut()
-                .with_config()
-                .limit(LARGEST)
-                .lossy_utf8(true)
-                .read_to_string()?,
-        })
-    };
-    match tokio::task::spawn_blocking(request).await {
-        Ok(answer) => Ok(answer.map_err(|error| error.to_string())),
-        Err(error) => Err(Fault::internal("a request was broken off").because(error)),
+/// What a page lacks.
+fn lack(page: &HttpAnswer, texts: &[String]) -> Option<String> {
+    if page.status != 200 {
+        return Some(format!("it answers with status {}", page.status));
     }
+    let body = String::from_utf8_lossy(&page.body);
+    let missing: Vec<_> = texts
+        .iter()
+        .filter(|text| !body.contains(text.as_str()))
+        .map(|text| format!("`{text}`"))
+        .collect();
+    (!missing.is_empty()).then(|| format!("it does not hold {}", missing.join(", ")))
 }
 
 fn refuse_url(url: &str) -> Result<(), Fault> {
-    let fault = Fault::new(FaultCode::Script, "a page can't be asked for");
-    if url.starts_with("https://") {
-        return Err(fault
-            .because(format!(
-                "{url} needs TLS, which this build of krun does not have"
-            ))
-            .hint("Name the plain HTTP address of the page, beginning with `http://`."));
+    match ["http://", "https://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        true => Ok(()),
+        false => Err(
+            Fault::new(FaultCode::Script, "a page can't be asked for").because(format!(
+                "`{url}` begins with neither `http://` nor `https://`"
+            )),
+        ),
     }
-    if !url.starts_with("http://") {
-        return Err(fault.because(format!("`{url}` does not begin with `http://`")));
-    }
-    Ok(())
 }

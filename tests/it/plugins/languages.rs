@@ -98,6 +98,7 @@ fn javascript() {
     );
     let said = flat(&lab.run(&["check", "test.rhai"]).expect(3).err());
     assert!(said.contains("a service is asked by HTTP"), "{said}");
+    simulated::services_that_answer(&component);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Checksum, Digest, Fault, Map, ProcessId, ReadHost, TargetState,
+    Checksum, Digest, Fault, HttpAnswer, HttpQuestion, Map, ProcessId, ReadHost, TargetState,
     checksum::Algorithm,
     host::{CommandOutput, FileStat, PortHolder},
     process::Running,
@@ -19,7 +19,7 @@ use crate::{
     blocking::blocking,
     commands::{Invocation, cancelled, stopped},
     files::{self, SmallFile},
-    listening, memory, open_files, packages, place, ports, programs,
+    http, listening, memory, open_files, packages, place, ports, programs,
 };
 
 /// The largest file whose bytes, or folder whose names, are read where the step runs. A larger one is
@@ -151,6 +151,15 @@ impl ReadHost for LocalMachine {
         }
         .run()
         .await
+    }
+
+    async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault> {
+        let asked = question.clone();
+        tokio::select! {
+            biased;
+            () = stopped(Some(self.cancel.clone())) => Err(cancelled("a request was broken off")),
+            answer = blocking(move || http::get(&asked)) => answer,
+        }
     }
 
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {

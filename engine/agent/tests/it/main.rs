@@ -14,6 +14,7 @@ mod lab;
 mod machine;
 mod moves;
 mod packages;
+mod pages;
 mod pids;
 mod ports;
 mod processes;

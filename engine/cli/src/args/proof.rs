@@ -77,14 +77,18 @@ pub struct SimulateArgs {
     /// Live through this seed alone, and say everything that happens.
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
-    /// Which faults may befall it, with commas between them: kill, error, delay, death, stop, power,
-    /// outside-change [default: all].
+    /// Which faults may befall it, with commas between them: kill, error, delay, death, outage, stop,
+    /// power, outside-change [default: all].
     #[arg(long, value_name = "FAULTS", value_parser = str::parse::<krun_simulate::Faults>)]
     pub faults: Option<krun_simulate::Faults>,
     /// Folder with what is on the simulated machine at first: `FOLDER/etc/hosts` is there as
     /// `/etc/hosts`.
     #[arg(long, value_name = "FOLDER")]
     pub start_from: Option<String>,
+    /// A web page that the simulated machine reaches, and what it answers, as in
+    /// `http://localhost:8080/health=200:UP`. Where none is named, nothing listens. May be given again.
+    #[arg(long, value_name = "URL=STATUS[:TEXT]", action = ArgAction::Append, value_parser = str::parse::<krun_simulate::Page>)]
+    pub answers: Vec<krun_simulate::Page>,
     /// A runbook that was run on the machine before, undisturbed: what it started is there, and is
     /// started again by others when it dies.
     #[arg(long, value_name = "RUNBOOK")]

@@ -10,7 +10,9 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, Map, kind::Kinds};
 use krun_script::{Loader, PathBase};
-use krun_simulate::{Broken, Faults, Node, Soak, Soaked, Start, Subject, World, refuse};
+use krun_simulate::{
+    Broken, Faults, Guests, Node, Page, Soak, Soaked, Start, Subject, World, refuse,
+};
 use serde_json::{Value as Json, json};
 
 use super::Outcome;
@@ -24,7 +26,8 @@ use crate::{
 };
 
 pub fn simulate(context: &Context, args: SimulateArgs) -> Outcome {
-    let world = machine(&context.path_base()?, args.start_from.as_deref())?;
+    let base = context.path_base()?;
+    let world = machine(&base, args.start_from.as_deref(), &args.answers)?;
     let mut start = Start {
         world,
         theirs: vec![],
@@ -63,21 +66,25 @@ fn subject(
     } = registry::kinds_for(context, &file)?;
     let loader = Loader::new(&kinds, context.path_base()?);
     let runbook = file.load(&loader, given)?;
-    let reaches_no_more: Vec<_> = plugins
+    let simulated: Vec<_> = plugins
         .iter()
-        .filter(|plugin| plugin.reaches_no_more)
+        .filter(|plugin| plugin.is_simulated)
         .map(|plugin| plugin.module.clone())
         .collect();
     refuse(&runbook, |kind| {
         let module = kind.split_once("::").map(|(module, _)| module);
-        module.is_some_and(|module| reaches_no_more.iter().any(|one| one == module))
+        module.is_some_and(|module| simulated.iter().any(|one| one == module))
     })?;
     let patterns = context.patterns()?;
+    let guests = Guests::default();
     Ok(Subject {
         runbook,
         kinds: Arc::new(move |clusters| {
             let builtin = registry::kinds_on(patterns.clone(), clusters.clone());
-            Kinds::new(builtin.iter().cloned().chain(more(clusters)))
+            let theirs = more(clusters)
+                .into_iter()
+                .map(|kind| guests.simulated(kind));
+            Kinds::new(builtin.iter().cloned().chain(theirs))
         }),
         plugins: registry::hands(context)?,
         start,
@@ -154,6 +161,8 @@ fn again(args: &SimulateArgs, seed: u64) -> String {
     if let Some(folder) = &args.start_from {
         words.push(format!("--start-from {}", quoted(folder)));
     }
+    let pages = args.answers.iter().map(Page::to_string);
+    words.extend(pages.map(|page| format!("--answers {}", quoted(&page))));
     if let Some(before) = &args.after {
         words.push(format!("--after {}", quoted(before)));
     }
@@ -176,10 +185,11 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// The simulated machine as it is at first: the folders that paths of the runbook may start from, and
-/// what a folder of this machine holds.
-fn machine(base: &PathBase, from: Option<&str>) -> Result<World, Fault> {
+/// The simulated machine as it is at first: the folders that paths of the runbook may start from, what a
+/// folder of this machine holds, and the pages that answer.
+fn machine(base: &PathBase, from: Option<&str>, pages: &[Page]) -> Result<World, Fault> {
     let mut world = World::new();
+    pages.iter().cloned().for_each(|page| world.put_page(page));
     let folders = [Some(&base.cwd), base.home.as_ref()];
     for folder in folders.into_iter().flatten() {
         world.files.plant(folder, Node::dir(0o755));

@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_agent::{LocalMachine, unjournaled::Unjournaled};
 use krun_kafka::ClusterEffector;
 use krun_model::{
-    Checksum, Digest, Effect, Effector as _, Fault, Map, ProcessId, ReadHost, TargetState,
-    WriteHost,
+    Checksum, Digest, Effect, Effector as _, Fault, HttpAnswer, HttpQuestion, Map, ProcessId,
+    ReadHost, TargetState, WriteHost,
     checksum::Algorithm,
     download::{Download, Downloaded, Unpack},
     host::{CommandOutput, FileStat, PortHolder},
@@ -131,6 +131,10 @@ impl ReadHost for TestHost<'_> {
 
     async fn ask(&self, argv: &[String], limit: Duration) -> Result<CommandOutput, Fault> {
         self.0.ask(argv, limit).await
+    }
+
+    async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault> {
+        self.0.http_get(question).await
     }
 
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {

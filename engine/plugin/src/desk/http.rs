@@ -2,22 +2,12 @@
 //!
 //! A grant by name means that name's server, not whatever else its name is made to lead to: a name that
 //! resolves to this machine itself or to a link-local address (where clouds keep credentials) is refused
-//! unless that address, or `localhost`, is what was granted.
+//! by the machine that asks, unless that address, or `localhost`, is what was granted.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::time::Duration;
 
-use krun_model::{Fault, FaultCode};
-use ureq::{
-    config::Config,
-    http::Uri,
-    unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{DefaultConnector, NextTimeout},
-    },
-};
+use ::http::Uri;
+use krun_model::{Fault, FaultCode, HttpQuestion};
 
 use super::Desk;
 use crate::{Grant, bindings::krun::plugin::http, grant::Server};
@@ -33,62 +23,25 @@ impl Desk<'_> {
         limit: u32,
     ) -> Result<http::Response, Fault> {
         self.permit(&Grant::Http(server_of(&url)?))?;
-        let limit = Duration::from_millis(limit.into()).min(self.limits.question);
-        let asked = url.clone();
-        let request = tokio::task::spawn_blocking(move || request(&url, &headers, limit));
-        let answer = self
-            .in_time("a request", &asked, async {
-                request
-                    .await
-                    .map_err(|error| Fault::internal("a request was broken off").because(error))
-            })
-            .await?;
-        answer.map_err(|error| {
-            let code = match error {
-                ureq::Error::Timeout(_) => FaultCode::Timeout,
-                _ => FaultCode::Download,
-            };
-            Fault::new(code, "there was no answer")
-                .at(asked)
-                .because(error)
+        let question = HttpQuestion {
+            url,
+            headers,
+            limit: Duration::from_millis(limit.into()).min(self.limits.question),
+            largest: MAX_BODY,
+            redirects: 0,
+            may_be_near: false,
+        };
+        let asked = self.look.http_get(&question);
+        let answer = self.in_time("a request", &question.url, asked).await?;
+        Ok(http::Response {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body,
         })
     }
 }
 
-fn request(
-    url: &str,
-    headers: &[(String, String)],
-    limit: Duration,
-) -> Result<http::Response, ureq::Error> {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(limit))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .proxy(None)
-        .build();
-    let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), Careful::default());
-    let mut request = agent.get(url);
-    for (name, value) in headers {
-        request = request.header(name, value);
-    }
-    let mut answer = request.call()?;
-    let headers = answer
-        .headers()
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-        .collect();
-    Ok(http::Response {
-        status: answer.status().as_u16(),
-        headers,
-        body: answer
-            .body_mut()
-            .with_config()
-            .limit(MAX_BODY)
-            .read_to_vec()?,
-    })
-}
-
-/// The server that a URL names.
+/// The server that a URL names, as whoever sends the request reads it.
 fn server_of(url: &str) -> Result<Server, Fault> {
     let bad = |why: &str| {
         Fault::new(FaultCode::Script, "this can't be asked for")
@@ -113,39 +66,6 @@ fn server_of(url: &str) -> Result<Server, Fault> {
     }
 }
 
-/// Resolves names, but not to addresses that only a grant of that address can mean.
-#[derive(Debug, Default)]
-struct Careful(DefaultResolver);
-
-impl Resolver for Careful {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.0.resolve(uri, config, timeout)?;
-        let host = uri.host().unwrap_or_default();
-        match found.iter().find(|address| !means(host, address)) {
-            None => Ok(found),
-            Some(address) => Err(ureq::Error::Io(std::io::Error::other(format!(
-                "{host} leads to {}, which is this machine or its link; grant that address if it is meant",
-                address.ip()
-            )))),
-        }
-    }
-}
-
-/// Whether whoever names a host can mean an address.
-fn means(host: &str, address: &SocketAddr) -> bool {
-    let named: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    let is_near = match address.ip().to_canonical() {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local() || ip.is_unspecified(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified(),
-    };
-    !is_near || named.is_some() || host.eq_ignore_ascii_case("localhost")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,27 +87,6 @@ mod tests {
             "",
         ] {
             assert!(server_of(url).is_err(), "{url}");
-        }
-    }
-
-    #[test]
-    fn names_that_lead_home() {
-        for (host, address, yes) in [
-            ("health.example", "93.184.216.34:80", true),
-            ("health.example", "10.0.0.7:80", true),
-            ("health.example", "127.0.0.1:80", false),
-            ("health.example", "169.254.169.254:80", false),
-            ("health.example", "[::ffff:127.0.0.1]:80", false),
-            ("health.example", "[fe80::1]:80", false),
-            ("localhost", "127.0.0.1:80", true),
-            ("127.0.0.1", "127.0.0.1:80", true),
-            ("[::1]", "[::1]:80", true),
-        ] {
-            assert_eq!(
-                means(host, &address.parse().unwrap()),
-                yes,
-                "{host} {address}"
-            );
         }
     }
 }

@@ -5,7 +5,8 @@ use std::{fmt::Debug, sync::atomic::Ordering, time::Duration};
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{
-    Bytes, Checksum, Digest, Fault, FaultCode, ProcessId, ReadHost, TargetState,
+    Bytes, Checksum, Digest, Fault, FaultCode, HttpAnswer, HttpQuestion, ProcessId, ReadHost,
+    TargetState,
     checksum::{Algorithm, Summing},
     host::{CommandOutput, FileKind, FileStat, PortHolder},
     process::Running,
@@ -248,6 +249,11 @@ impl ReadHost for Lens<'_> {
         let output = self.session.machine.ask(argv, limit).await?;
         self.saw(|| line("ask", argv, (&output.code, &output.stdout)));
         Ok(output)
+    }
+
+    async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault> {
+        // Pages have the time in them, and worse. What a plan rests on is what a check makes of one.
+        self.session.machine.http_get(question).await
     }
 
     async fn missing_packages(&self, names: &[String]) -> Result<Vec<String>, Fault> {
