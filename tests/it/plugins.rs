@@ -16,6 +16,7 @@ mod audit;
 mod corpus;
 mod hostile;
 mod languages;
+mod machines;
 mod own;
 mod owners;
 mod policy;

@@ -308,6 +308,11 @@ impl Journal for Store {
         Ok(history)
     }
 
+    fn run_ended(&self, deployment: &DeploymentName) {
+        // To read the entries of a long run makes a snapshot of what they come to.
+        let _ = self.history(deployment);
+    }
+
     fn append(
         &self,
         deployment: &DeploymentName,

@@ -65,7 +65,8 @@ impl dyn Clusters + '_ {
         client.offsets(view, limit).await
     }
 
-    /// All settings that hold for a topic or a broker; none where there is no such topic.
+    /// All settings that hold for a topic, a broker, or brokers that have none of their own; none where there
+    /// is no such topic.
     ///
     /// # Errors
     /// As [`Client::settings`]; no bootstrap server accepts a connection.
@@ -77,11 +78,16 @@ impl dyn Clusters + '_ {
         let Some(entries) = self.reach(bootstrap).await?.settings(of).await? else {
             return Ok(None);
         };
-        let own = configs::own(of, &entries);
-        let view = |entry: Entry| SettingView {
-            explicit: own.contains_key(&entry.name),
-            key: entry.name,
-            value: entry.value,
+        let view = |entry: Entry| {
+            let (source, value) = configs::holding(of, &entry);
+            SettingView {
+                explicit: configs::is_own(of, &entry),
+                key: entry.name,
+                value,
+                source,
+                read_only: entry.read_only,
+                sensitive: entry.sensitive,
+            }
         };
         Ok(Some(entries.into_values().map(view).collect()))
     }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use krun_model::{Fault, FaultCode};
 use serde::{Deserialize, Serialize};
 
-use crate::{Network, clusters::Clusters};
+use crate::{
+    Network,
+    clusters::{Clusters, Source},
+};
 
 /// A cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,14 +78,20 @@ pub struct Lag {
 }
 
 /// A setting that holds for a topic or a broker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingView {
     /// Its key.
     pub key: String,
     /// What holds; none where it has no value, or brokers keep it to themselves.
     pub value: Option<String>,
+    /// Where that comes from.
+    pub source: Source,
     /// Whether it was set on the thing itself, and is no default.
     pub explicit: bool,
+    /// Whether it can't be changed while the broker runs.
+    pub read_only: bool,
+    /// Whether it is a secret: brokers keep its value to themselves.
+    pub sensitive: bool,
 }
 
 impl Lag {

@@ -302,6 +302,10 @@ pub trait Journal: Send + Sync {
         Ok(Arc::new(History::fold(&self.read(deployment)?)))
     }
 
+    /// Told when a run is over, however it ended: time for a journal to make itself ready for whoever reads next,
+    /// such as by keeping what its entries come to. Nothing depends on it.
+    fn run_ended(&self, _deployment: &DeploymentName) {}
+
     /// Appends an entry.
     ///
     /// # Errors

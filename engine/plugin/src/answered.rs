@@ -15,7 +15,7 @@ use crate::{
     bindings::{
         exports::krun::plugin::step_kinds as wit, krun::plugin::types, runbook as runbook_wit,
     },
-    desk::from_wit,
+    faults::Handed,
     kind::Answers,
     runbook,
     said::Said,
@@ -110,16 +110,16 @@ impl Answered {
 
 impl Step {
     fn believed(self, answers: &Answers<'_>) -> Result<Believable, Fault> {
+        /// As of a call that asked the host nothing.
+        fn heard<T>(said: Result<T, types::Fault>) -> Result<T, Fault> {
+            said.map_err(|fault| Handed::default().heard(fault))
+        }
         match self {
-            Self::Check(said) => answers
-                .found(said.map_err(from_wit)?)
-                .map(Believable::Check),
+            Self::Check(said) => answers.found(heard(said)?).map(Believable::Check),
             Self::Apply(said) => answers
-                .outputs("apply", &said.map_err(from_wit)?)
+                .outputs("apply", &heard(said)?)
                 .map(Believable::Outputs),
-            Self::Validate(said) => answers
-                .writes(said.map_err(from_wit)?)
-                .map(Believable::Writes),
+            Self::Validate(said) => answers.writes(heard(said)?).map(Believable::Writes),
         }
     }
 }

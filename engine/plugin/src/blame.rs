@@ -3,7 +3,7 @@
 use krun_model::{Fault, FaultCode};
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::desk::clean;
+use crate::faults::clean;
 
 /// How many frames of a backtrace are shown.
 const FRAMES: usize = 12;

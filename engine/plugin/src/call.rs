@@ -7,21 +7,24 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::{
     Plugin, Runtime,
-    bindings::{StepPlugin, StepPluginPre, exports::krun::plugin::step_kinds as wit},
+    bindings::{
+        StepPlugin, StepPluginPre, exports::krun::plugin::step_kinds as wit, krun::plugin::types,
+    },
     blame::{self, Called},
     desk::Desk,
     guest::{Guest, Question},
 };
 
+/// How a call ends: the guest does, or does not, and says what, or what went wrong.
+pub(crate) type Ended<T> = wasmtime::Result<Result<T, types::Fault>>;
+
 /// What a call does with an instance.
-pub(crate) type Work<T> = Box<
-    dyn for<'i> FnOnce(&'i StepPlugin, &'i mut Store<Guest>) -> BoxFuture<'i, wasmtime::Result<T>>
-        + Send,
->;
+pub(crate) type Work<T> =
+    Box<dyn for<'i> FnOnce(&'i StepPlugin, &'i mut Store<Guest>) -> BoxFuture<'i, Ended<T>> + Send>;
 
 /// A call from its instance on, whatever world that is of.
 pub(crate) type Begin<T> =
-    Box<dyn for<'s> FnOnce(&'s mut Store<Guest>) -> BoxFuture<'s, wasmtime::Result<T>> + Send>;
+    Box<dyn for<'s> FnOnce(&'s mut Store<Guest>) -> BoxFuture<'s, Ended<T>> + Send>;
 
 /// Asks a plugin what its step kinds are. There is nothing that it could reach.
 pub(crate) fn describe(
@@ -29,7 +32,10 @@ pub(crate) fn describe(
     pre: &StepPluginPre<Guest>,
 ) -> Result<wit::Description, Fault> {
     let work: Work<wit::Description> = Box::new(|plugin, store| {
-        Box::pin(async move { plugin.krun_plugin_step_kinds().call_describe(store).await })
+        Box::pin(async move {
+            let kinds = plugin.krun_plugin_step_kinds();
+            kinds.call_describe(store).await.map(Ok)
+        })
     });
     let called = Called {
         plugin: None,
@@ -77,7 +83,7 @@ impl Plugin {
     /// [`FaultCode::Plugin`](krun_model::FaultCode::Plugin) where the component has no kinds, or its start
     /// ends badly.
     pub fn instance(&self) -> Result<(), Fault> {
-        let nothing: Work<()> = Box::new(|_, _| Box::pin(async { Ok(()) }));
+        let nothing: Work<()> = Box::new(|_, _| Box::pin(async { Ok(Ok(())) }));
         let called = self.called("instantiate", None);
         reaching_nothing(&self.runtime, &called, on(self.steps()?, nothing))
     }
@@ -148,5 +154,9 @@ async fn run<T>(
     while let (Some(desk), Ok(question)) = (desk, asked.try_recv()) {
         question(desk).await;
     }
-    ended.map_err(|error| blame::fault(called, &error, &store.data().lines))
+    let guest = store.data();
+    match ended {
+        Ok(said) => said.map_err(|fault| guest.handed.heard(fault)),
+        Err(error) => Err(blame::fault(called, &error, &guest.lines)),
+    }
 }

@@ -7,7 +7,7 @@ use krun_model::{
 };
 
 pub use crate::bindings::krun::plugin::kafka::{
-    Broker, Cluster, Group, Lag, Partition, Setting, Topic,
+    Broker, Cluster, Group, Lag, Partition, Setting, SettingSource, Topic,
 };
 
 /// Looks at clusters.

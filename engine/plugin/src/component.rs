@@ -15,6 +15,7 @@ use crate::{
     Clusters, Granted, Runtime,
     bindings::{RunbookPluginPre, StepPluginPre},
     blame,
+    contract::{self, API},
     describe::Description,
     guest::Guest,
     kind,
@@ -43,6 +44,7 @@ pub struct Plugin {
     /// Those of the world `runbook-plugin`, where it is a whole runbook, and what that says of itself.
     pub(crate) runbook: Option<(RunbookPluginPre<Guest>, Arc<Manifest>)>,
     pub(crate) description: Arc<Description>,
+    api: Arc<str>,
     sha256: Arc<str>,
     /// The same.
     pub(crate) digest: Digest,
@@ -172,13 +174,8 @@ impl Runtime {
         said: Option<Said>,
     ) -> Result<Plugin, Fault> {
         let imports = names(self, component);
-        let unfit = |error: wasmtime::Error| {
-            Fault::new(FaultCode::Plugin, "the component does not fit krun:plugin@1.0.0")
-                .at(file)
-                .because(one_line(&error))
-                .hint("`krun plugin inspect` shows what it imports and exports.")
-                .hint("A plugin has no clock, no files, no network and no environment but through krun:plugin; a guest that was built for WASI asks for those.")
-        };
+        let built_for = contract::built_for(self, component);
+        let unfit = |error| contract::unfit(file, built_for.as_ref(), &error);
         let exports = |interface: &str| {
             let ty = component.component_type();
             ty.exports(&self.engine)
@@ -207,6 +204,7 @@ impl Runtime {
         };
         let (description, manifest) = said.checked().map_err(|fault| fault.at(file))?;
         Ok(Plugin {
+            api: built_for.as_ref().unwrap_or(&API).to_string().into(),
             description: Arc::new(description),
             runtime: self.clone(),
             steps,
@@ -233,7 +231,7 @@ fn same(file: &Utf8Path, sha256: &str, pinned: &str) -> Result<(), Fault> {
 }
 
 /// Why a component can't be opened, with the causes behind it.
-fn one_line(error: &wasmtime::Error) -> String {
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
     blame::one_line(&format!("{error:#}"))
 }
 
@@ -293,6 +291,11 @@ impl Plugin {
     /// The name of its module in scripts.
     pub fn module(&self) -> String {
         self.name().replace('-', "_")
+    }
+
+    /// The version of `krun:plugin` that it was built for.
+    pub fn api(&self) -> &str {
+        &self.api
     }
 
     /// The SHA-256 of its file, in hexadecimal digits.

@@ -10,7 +10,7 @@ use krun_model::{
 use crate::{
     Want,
     bindings::exports::krun::plugin::step_kinds as wit,
-    desk::clean,
+    faults::clean,
     schema::{arguments, is_name, leak, ways},
 };
 

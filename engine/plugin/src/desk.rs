@@ -18,7 +18,7 @@ use krun_model::{
 pub(crate) use kafka::quota_of;
 pub(crate) use keeping::{Keeping, fits};
 
-use crate::{Clusters, Grant, Granted, Limits, bindings::krun::plugin::types, grant::MachineName};
+use crate::{Clusters, Grant, Granted, Limits, faults::clean, grant::MachineName};
 
 /// What one call may see and do.
 pub(crate) struct Desk<'a> {
@@ -118,77 +118,4 @@ impl Desk<'_> {
         };
         host.perform(effect).await
     }
-}
-
-/// A fault as a guest sees it.
-pub(crate) fn to_wit(fault: Fault) -> types::Fault {
-    use types::FaultCode as Wit;
-    types::Fault {
-        code: match fault.code {
-            FaultCode::Script => Wit::Script,
-            FaultCode::Prerequisite | FaultCode::PortTaken => Wit::Prerequisite,
-            FaultCode::Conflict | FaultCode::Drifted => Wit::Conflict,
-            FaultCode::ProofFailed => Wit::ProofFailed,
-            FaultCode::Io | FaultCode::DiskFull => Wit::Io,
-            FaultCode::Command | FaultCode::Download => Wit::Command,
-            FaultCode::Timeout => Wit::Timeout,
-            FaultCode::Cluster => Wit::Cluster,
-            FaultCode::NotGranted => Wit::NotGranted,
-            FaultCode::Cancelled => Wit::Cancelled,
-            _ => Wit::Other,
-        },
-        what: fault.what,
-        place: fault.place,
-        why: fault.why,
-        hints: fault.hints,
-        evidence: fault.evidence,
-    }
-}
-
-/// The longest text in a guest's fault, in bytes, and how many lines of evidence.
-const MAX_TEXT: usize = 4_000;
-const MAX_LINES: usize = 200;
-
-/// A guest's fault as the engine has it: cut to a size that a person reads, without control characters.
-pub(crate) fn from_wit(fault: types::Fault) -> Fault {
-    use types::FaultCode as Wit;
-    let code = match fault.code {
-        Wit::Script => FaultCode::Script,
-        Wit::Prerequisite => FaultCode::Prerequisite,
-        Wit::Conflict => FaultCode::Conflict,
-        Wit::ProofFailed => FaultCode::ProofFailed,
-        Wit::Io => FaultCode::Io,
-        Wit::Command => FaultCode::Command,
-        Wit::Timeout => FaultCode::Timeout,
-        Wit::Cluster => FaultCode::Cluster,
-        Wit::NotGranted => FaultCode::NotGranted,
-        Wit::Cancelled => FaultCode::Cancelled,
-        Wit::Other => FaultCode::Plugin,
-    };
-    Fault {
-        code,
-        what: clean(&fault.what),
-        place: fault.place.as_deref().map(clean),
-        why: fault.why.as_deref().map(clean),
-        hints: fault
-            .hints
-            .iter()
-            .take(MAX_LINES)
-            .map(|line| clean(line))
-            .collect(),
-        evidence: fault
-            .evidence
-            .iter()
-            .take(MAX_LINES)
-            .map(|line| clean(line))
-            .collect(),
-    }
-}
-
-/// A guest's text as it may be shown on a terminal.
-pub(crate) fn clean(text: &str) -> String {
-    let cut = &text[..text.floor_char_boundary(MAX_TEXT)];
-    cut.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

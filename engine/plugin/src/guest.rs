@@ -15,7 +15,8 @@ use crate::{
         commands, file_changes, files, host, http, kafka, kafka_changes, key_value, log, types,
         waiting,
     },
-    desk::{Desk, to_wit},
+    desk::Desk,
+    faults::Handed,
     limits::Taken,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Guest {
     logged: usize,
     /// The last lines of its log.
     pub(crate) lines: Vec<String>,
+    /// What it was told that only the host says.
+    pub(crate) handed: Handed,
 }
 
 /// How many lines of a log are shown with a fault.
@@ -62,6 +65,7 @@ impl Guest {
             waited: Duration::ZERO,
             logged: 0,
             lines: vec![],
+            handed: Handed::default(),
         }
     }
 
@@ -91,7 +95,7 @@ impl Guest {
         self.waited += since.elapsed();
         match answer {
             Some(Ok(value)) => Ok(Ok(value)),
-            Some(Err(fault)) => Ok(Err(to_wit(fault))),
+            Some(Err(fault)) => Ok(Err(self.handed.over(fault))),
             None => wasmtime::bail!("it asks for something where nothing can be asked for"),
         }
     }
@@ -186,7 +190,11 @@ impl waiting::Host for Guest {
     }
 
     async fn stopped(&mut self, _: Resource<Look>) -> Answer<bool> {
-        self.ask(|desk| Box::pin(desk.stopped())).await
+        let stopped = self.ask(|desk| Box::pin(desk.stopped())).await?;
+        if let Ok(true) = stopped {
+            self.handed.stop();
+        }
+        Ok(stopped)
     }
 }
 

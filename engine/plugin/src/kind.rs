@@ -23,7 +23,7 @@ use crate::{
     bindings::{exports::krun::plugin::step_kinds as wit, krun::plugin::types},
     call::Work,
     describe::Described,
-    desk::{Desk, Keeping, from_wit},
+    desk::{Desk, Keeping},
     grant::MachineName,
     guest::{Act, Look},
 };
@@ -69,7 +69,7 @@ impl StepKind for PluginKind {
             self.name.to_owned(),
             serde_json::Value::Object(known).to_string(),
         );
-        let work: Work<Result<Vec<wit::Target>, types::Fault>> = Box::new(|plugin, store| {
+        let work: Work<Vec<wit::Target>> = Box::new(|plugin, store| {
             Box::pin(async move {
                 let kinds = plugin.krun_plugin_step_kinds();
                 kinds.call_validate(store, &name, &arguments).await
@@ -77,7 +77,6 @@ impl StepKind for PluginKind {
         });
         let said = self.plugin.call_pure("validate", self.spec.name, work);
         let writes = said
-            .and_then(|said| said.map_err(from_wit))
             .and_then(|said| self.answers().writes(said))
             .map_err(|fault| at(fault, step))?;
         Ok(Declared {
@@ -175,7 +174,7 @@ impl PluginKind {
 
     async fn look(&self, cx: &CheckCx<'_>) -> Result<Check, Fault> {
         let step = self.step(&cx.step);
-        let work: Work<Result<wit::Finding, types::Fault>> = Box::new(|plugin, store| {
+        let work: Work<wit::Finding> = Box::new(|plugin, store| {
             Box::pin(async move {
                 let look = Resource::<Look>::new_borrow(0);
                 plugin
@@ -186,16 +185,14 @@ impl PluginKind {
         });
         let desk = self.desk(&cx.step, cx.host, None, cx.progress)?;
         let found = self.plugin.call("check", self.spec.name, &desk, work).await;
-        let found = found
-            .and_then(|found| found.map_err(from_wit))
-            .and_then(|found| self.answers().found(found));
+        let found = found.and_then(|found| self.answers().found(found));
         found.map_err(|fault| at(fault, cx.step.address))
     }
 
     async fn change(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
         let step = self.step(&cx.step);
         let change = to_wit(cx.change);
-        let work: Work<Result<String, types::Fault>> = Box::new(move |plugin, store| {
+        let work: Work<String> = Box::new(move |plugin, store| {
             Box::pin(async move {
                 let (look, act) = (
                     Resource::<Look>::new_borrow(0),
@@ -211,14 +208,13 @@ impl PluginKind {
         let said = self
             .plugin
             .call("apply", self.spec.name, &desk, work)
-            .await?
-            .map_err(from_wit)?;
+            .await?;
         self.answers().outputs("apply", &said)
     }
 
     async fn verify(&self, cx: &ApplyCx<'_>) -> Result<(), Fault> {
         let step = self.step(&cx.step);
-        let work: Work<Result<(), types::Fault>> = Box::new(|plugin, store| {
+        let work: Work<()> = Box::new(|plugin, store| {
             Box::pin(async move {
                 let look = Resource::<Look>::new_borrow(0);
                 plugin
@@ -230,8 +226,7 @@ impl PluginKind {
         let desk = self.desk(&cx.step, cx.host, None, cx.progress)?;
         self.plugin
             .call("verify", self.spec.name, &desk, work)
-            .await?
-            .map_err(from_wit)
+            .await
     }
 
     async fn apply_and_verify(&self, cx: &ApplyCx<'_>) -> Result<Outputs, Fault> {
@@ -279,7 +274,7 @@ impl OnceKind for PluginKind {
 
     async fn incarnation(&self, cx: &CheckCx<'_>) -> Result<Option<Digest>, Fault> {
         let step = self.step(&cx.step);
-        let work: Work<Result<Option<String>, types::Fault>> = Box::new(|plugin, store| {
+        let work: Work<Option<String>> = Box::new(|plugin, store| {
             Box::pin(async move {
                 let look = Resource::<Look>::new_borrow(0);
                 plugin
@@ -293,7 +288,6 @@ impl OnceKind for PluginKind {
             .plugin
             .call("incarnation", self.spec.name, &desk, work)
             .await;
-        let said = said.and_then(|said| said.map_err(from_wit));
         let said = said.map_err(|fault| at(fault, cx.step.address))?;
         Ok(said.map(Digest::of))
     }

@@ -12,9 +12,6 @@ use crate::Granted;
 /// The file's name.
 pub const LOCK: &str = "krun.lock";
 
-/// The version of WIT that this krun speaks, as `krun.lock` names it.
-pub const API: &str = "1.0.0";
-
 const HEAD: &str = "\
 # The plugins of the runbooks in this folder: which bytes they are, and what they may do.
 # `krun plugin add` writes this file. Review a change of it like code.
@@ -130,7 +127,7 @@ mod tests {
             file: "plugins/topic-policy.wasm".into(),
             sha256: "00".repeat(32),
             version: "0.1.0".into(),
-            api: API.into(),
+            api: "1.0.0".into(),
             grants: vec!["kafka:localhost:*".parse().unwrap()],
         };
         lock.plugins.insert("topic-policy".into(), locked);

@@ -15,7 +15,6 @@ use crate::{
     blame::Called,
     call::{self, Begin},
     describe::{few, named, prose, wrong},
-    desk::from_wit,
     guest::Guest,
 };
 
@@ -28,7 +27,8 @@ pub(crate) fn describe(
     let begin: Begin<wit::Manifest> = Box::new(move |store| {
         Box::pin(async move {
             let plugin = pre.instantiate_async(&mut *store).await?;
-            plugin.krun_plugin_runbook().call_describe(store).await
+            let runbook = plugin.krun_plugin_runbook();
+            runbook.call_describe(store).await.map(Ok)
         })
     });
     let called = Called {
@@ -121,7 +121,7 @@ impl Plugin {
         let (pre, _) = self.as_runbook()?;
         let pre = pre.clone();
         let given = Json::Object(params.clone().into_iter().collect()).to_string();
-        let begin: Begin<Result<Vec<wit::Statement>, _>> = Box::new(move |store| {
+        let begin: Begin<Vec<wit::Statement>> = Box::new(move |store| {
             Box::pin(async move {
                 let plugin = pre.instantiate_async(&mut *store).await?;
                 let runbook = plugin.krun_plugin_runbook();
@@ -131,7 +131,7 @@ impl Plugin {
         let called = self.called("declare", None);
         let said = call::reaching_nothing(&self.runtime, &called, begin)?;
         let limit = self.runtime.limits.declaration;
-        statements(&self.description.called(), limit, said.map_err(from_wit)?)
+        statements(&self.description.called(), limit, said)
     }
 }
 

@@ -144,6 +144,17 @@ impl Ledger {
         Ok(record.seq)
     }
 
+    /// Tells the journal that a run is over.
+    pub(crate) async fn run_ended(&self) {
+        let (journal, name) = (self.journal.clone(), self.name.clone());
+        let told = calling(journal, move |journal| {
+            journal.run_ended(&name);
+            Ok(())
+        });
+        // Nothing depends on it.
+        let _ = told.await;
+    }
+
     /// Keeps bytes as a blob, durably.
     ///
     /// # Errors

@@ -302,6 +302,9 @@ impl Session {
         // What the journal does not know did not succeed: the next run goes on with it.
         let said = written.as_ref().map_or(RunStatus::Failed, |_| status);
         self.finished(said, counts, since);
+        if written.is_ok() {
+            self.ledger.run_ended().await;
+        }
         written.map(drop)
     }
 

@@ -61,8 +61,22 @@ impl Finding {
 pub enum Target {
     /// An absolute path.
     Path(String),
+    /// What lies in a folder, by its absolute path, where that belongs to something else, such as a process.
+    Contents(String),
+    /// Packages of the operating system.
+    Packages(Vec<String>),
     /// A topic of the cluster at these bootstrap servers.
     Topic(Vec<String>, String),
+    /// The settings of a topic.
+    TopicSettings(Vec<String>, String),
+    /// Records in a topic.
+    Records(Vec<String>, String),
+    /// Where the replicas of some partitions of a topic live.
+    Replicas(Vec<String>, String, Vec<i32>),
+    /// Who leads some partitions of a topic.
+    Leaders(Vec<String>, String, Vec<i32>),
+    /// Where a consumer group, by its id, is in a topic.
+    Group(Vec<String>, String, String),
     /// The settings of a broker, by its id, of the cluster at these bootstrap servers.
     Broker(Vec<String>, i32),
     /// The settings that all brokers of the cluster at these bootstrap servers have by default.
@@ -75,7 +89,18 @@ impl Target {
     pub(crate) fn into_wit(self) -> wit::Target {
         match self {
             Self::Path(path) => wit::Target::Path(path),
+            Self::Contents(path) => wit::Target::Contents(path),
+            Self::Packages(names) => wit::Target::Packages(names),
             Self::Topic(bootstrap, name) => wit::Target::Topic((bootstrap, name)),
+            Self::TopicSettings(bootstrap, name) => wit::Target::TopicSettings((bootstrap, name)),
+            Self::Records(bootstrap, name) => wit::Target::Records((bootstrap, name)),
+            Self::Replicas(bootstrap, topic, partitions) => {
+                wit::Target::Replicas((bootstrap, topic, partitions))
+            }
+            Self::Leaders(bootstrap, topic, partitions) => {
+                wit::Target::Leaders((bootstrap, topic, partitions))
+            }
+            Self::Group(bootstrap, id, topic) => wit::Target::Group((bootstrap, id, topic)),
             Self::Broker(bootstrap, id) => wit::Target::Broker((bootstrap, id)),
             Self::Brokers(bootstrap) => wit::Target::Brokers(bootstrap),
             Self::Quotas(bootstrap, of) => wit::Target::Quotas((bootstrap, of)),

@@ -28,6 +28,11 @@ pub struct Reader<'a>(pub(crate) &'a host::Reader);
 /// # Errors
 /// What the host reports: a missing grant, or what went wrong.
 impl Reader<'_> {
+    /// The machine's name; `local` for the one that krun runs on.
+    pub fn machine(&self) -> String {
+        self.0.machine()
+    }
+
     /// What is at a path; none where nothing is.
     pub fn stat(&self, path: &str) -> Result<Option<FileEntry>, Fault> {
         Ok(files::stat(self.0, path)?)
@@ -108,6 +113,11 @@ pub struct Writer<'a>(pub(crate) &'a host::Writer);
 /// # Errors
 /// What the host reports: a missing grant, or what went wrong.
 impl Writer<'_> {
+    /// The machine's name; `local` for the one that krun runs on.
+    pub fn machine(&self) -> String {
+        self.0.machine()
+    }
+
     /// Writes a file as a whole.
     pub fn write(&self, path: &str, content: &[u8], mode: u32) -> Result<(), Fault> {
         Ok(file_changes::write(self.0, path, content, mode)?)

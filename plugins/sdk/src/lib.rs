@@ -89,7 +89,9 @@ pub use bindings::{
         commands::Output as CommandOutput,
         files::{Entry as FileEntry, EntryKind},
         http::Response,
-        kafka::{Broker, Cluster, Group, Lag, Partition, Setting, SettingsOf, Topic},
+        kafka::{
+            Broker, Cluster, Group, Lag, Partition, Setting, SettingSource, SettingsOf, Topic,
+        },
         log::Level,
         types::{After, Change, DiffLine, FaultCode, QuotaName, QuotaOf},
     },

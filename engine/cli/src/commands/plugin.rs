@@ -6,7 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode};
 use krun_plugin::{
     Granted, LOCK, Lock, Locked, Plugin,
-    lock::API,
     new::{Language, Shape, project},
 };
 use serde_json::json;
@@ -79,7 +78,7 @@ fn add(
         file: placed(&folder, &file, name)?,
         sha256: plugin.sha256().to_owned(),
         version: plugin.version().to_owned(),
-        api: API.to_owned(),
+        api: plugin.api().to_owned(),
         grants: granted,
     };
     lock.plugins.insert(name.to_owned(), locked.clone());

@@ -9,7 +9,7 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use krun_model::{Fault, FaultCode, Kind};
-use krun_plugin::{Grant, Granted, LOCK, Lock, Locked, Plugin, lock::API};
+use krun_plugin::{Grant, Granted, LOCK, Lock, Locked, Plugin};
 
 use super::{Outcome, test::test};
 use crate::{
@@ -168,7 +168,7 @@ fn written(
         file: "plugin.wasm".into(),
         sha256: plugin.sha256().to_owned(),
         version: plugin.version().to_owned(),
-        api: API.to_owned(),
+        api: plugin.api().to_owned(),
         grants,
     };
     lock.plugins.insert(plugin.name().to_owned(), locked);

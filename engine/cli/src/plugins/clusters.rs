@@ -3,18 +3,31 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use krun_kafka::view;
+use krun_kafka::{clusters::Source, view};
 use krun_model::{
     Fault,
     configs::{ClientsOf, ConfigsOf},
 };
-use krun_plugin::clusters::{Broker, Cluster, Clusters, Group, Lag, Partition, Setting, Topic};
+use krun_plugin::clusters::{
+    Broker, Cluster, Clusters, Group, Lag, Partition, Setting, SettingSource, Topic,
+};
 
 /// How long a cluster may take to show itself.
 const ASK: Duration = Duration::from_secs(10);
 
 /// Clusters as krun's own kinds see them.
 pub struct Seen(pub Arc<dyn krun_kafka::clusters::Clusters>);
+
+fn source(source: Source) -> SettingSource {
+    match source {
+        Source::Topic => SettingSource::Topic,
+        Source::Broker => SettingSource::Broker,
+        Source::Brokers => SettingSource::Brokers,
+        Source::File => SettingSource::File,
+        Source::Default => SettingSource::Default,
+        Source::Unsaid => SettingSource::Unsaid,
+    }
+}
 
 #[async_trait]
 impl Clusters for Seen {
@@ -30,6 +43,8 @@ impl Clusters for Seen {
             leader: one.leader,
             replicas: one.replicas,
             isr: one.isr,
+            start: one.start,
+            end: one.end,
         };
         let topic = |(name, partitions): (String, Vec<view::PartitionView>)| Topic {
             name,
@@ -52,7 +67,10 @@ impl Clusters for Seen {
         let setting = |one: view::SettingView| Setting {
             key: one.key,
             value: one.value,
+            source: source(one.source),
             explicit: one.explicit,
+            read_only: one.read_only,
+            sensitive: one.sensitive,
         };
         Ok(found.map(|all| all.into_iter().map(setting).collect()))
     }

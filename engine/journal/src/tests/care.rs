@@ -329,7 +329,10 @@ fn a_snapshot_is_only_a_shortcut() {
     let snapshot = folder.path().join("snapshots/staging");
     let reader = Store::open_read(utf8(&folder)).unwrap().unwrap();
     reader.history(&name("staging")).unwrap();
+    reader.run_ended(&name("staging"));
     assert!(!snapshot.exists(), "who only reads makes nothing");
+    store.run_ended(&name("staging"));
+    assert!(snapshot.exists(), "the next krun need not read a long run");
     assert_eq!(*store.history(&name("staging")).unwrap(), fold(&store));
     let good = fs::read(&snapshot).unwrap();
     append(&store, "staging", "after it", true);

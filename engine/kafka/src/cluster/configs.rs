@@ -137,6 +137,30 @@ fn own_value(of: &ConfigsOf, entry: &Entry) -> Option<String> {
     }
 }
 
+/// Whether a value was set on the thing itself, also one that brokers keep to themselves.
+pub fn is_own(of: &ConfigsOf, entry: &Entry) -> bool {
+    let wanted = |source: Source| match of {
+        ConfigsOf::Topic(_) => matches!(source, Source::Topic | Source::Unsaid),
+        ConfigsOf::Broker(_) => source == Source::Broker,
+        ConfigsOf::Brokers => source == Source::Brokers,
+        ConfigsOf::Clients(_) => false,
+    };
+    wanted(entry.source) || entry.layers.iter().any(|(source, _)| wanted(*source))
+}
+
+/// What holds, and where that comes from. Of all brokers: what holds where a broker has nothing of its own,
+/// whatever the one that was asked has.
+pub fn holding(of: &ConfigsOf, entry: &Entry) -> (Source, Option<String>) {
+    match (of, entry.source) {
+        (ConfigsOf::Brokers, Source::Broker) => {
+            let mut below = entry.layers.iter();
+            let below = below.find(|(source, _)| *source != Source::Broker);
+            below.cloned().unwrap_or((Source::Default, None))
+        }
+        _ => (entry.source, entry.value.clone()),
+    }
+}
+
 /// Whether the brokers would take some changes; nothing is changed.
 ///
 /// # Errors
@@ -337,5 +361,33 @@ mod tests {
         let entries = Map::from([(name.clone(), one)]);
         assert_eq!(own(&ConfigsOf::Brokers, &entries)[&name], "2");
         assert_eq!(own(&ConfigsOf::Broker(1), &entries)[&name], "3");
+    }
+
+    #[test]
+    fn what_holds_of_all_brokers_is_not_what_one_has_of_its_own() {
+        let (brokers, one) = (ConfigsOf::Brokers, ConfigsOf::Broker(1));
+        let (_, mut threads) = entry("log.cleaner.threads", Some("3"), Source::Broker);
+        threads.layers = vec![
+            (Source::Broker, Some("3".into())),
+            (Source::File, Some("2".into())),
+            (Source::Default, Some("1".into())),
+        ];
+        assert_eq!(
+            holding(&brokers, &threads),
+            (Source::File, Some("2".into()))
+        );
+        assert_eq!(holding(&one, &threads), (Source::Broker, Some("3".into())));
+        assert!(!is_own(&brokers, &threads) && is_own(&one, &threads));
+        threads.layers[1].0 = Source::Brokers;
+        assert_eq!(
+            holding(&brokers, &threads),
+            (Source::Brokers, Some("2".into()))
+        );
+        assert!(is_own(&brokers, &threads));
+        threads.layers.truncate(1);
+        assert_eq!(holding(&brokers, &threads), (Source::Default, None));
+        // A secret was set, though nobody says to what.
+        let (_, secret) = entry("ssl.key", None, Source::Brokers);
+        assert!(is_own(&brokers, &secret) && !is_own(&one, &secret));
     }
 }

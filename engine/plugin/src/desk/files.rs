@@ -155,5 +155,6 @@ fn entry(stat: FileStat) -> files::Entry {
         mode: stat.mode,
         uid: stat.uid,
         gid: stat.gid,
+        device: stat.device,
     }
 }

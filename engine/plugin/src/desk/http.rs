@@ -10,7 +10,7 @@ use ::http::Uri;
 use krun_model::{Fault, FaultCode, HttpQuestion};
 
 use super::Desk;
-use crate::{Grant, bindings::krun::plugin::http, grant::Server};
+use crate::{Grant, bindings::krun::plugin::http, faults::clean, grant::Server};
 
 /// The largest body that is read, in bytes.
 const MAX_BODY: u64 = 4 << 20;
@@ -45,7 +45,7 @@ impl Desk<'_> {
 fn server_of(url: &str) -> Result<Server, Fault> {
     let bad = |why: &str| {
         Fault::new(FaultCode::Script, "this can't be asked for")
-            .at(super::clean(url))
+            .at(clean(url))
             .because(why)
     };
     let uri: Uri = url.parse().map_err(|_| bad("it is no URL"))?;

@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use krun_model::{Address, Effect, Fault, FaultCode, Map, plugin::Kept};
 
-use super::{Desk, clean};
+use super::Desk;
+use crate::faults::clean;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 256;

@@ -2,17 +2,20 @@
 //!
 //! Owns all that is believed of a finding, of outputs and of what a step writes. It calls nobody.
 
+use camino::Utf8PathBuf;
 use krun_model::{
     Change, Fault, FaultCode, Outputs, Target,
     configs::{ConfigsOf, ConfigsRef},
     kind::{Check, KindSpec},
+    placement::PartitionsRef,
     plan::{After, DiffLine},
-    topic::TopicRef,
+    topic::{GroupRef, TopicRef},
 };
 
 use crate::{
     bindings::{exports::krun::plugin::step_kinds as wit, krun::plugin::types},
-    desk::{clean, quota_of},
+    desk::quota_of,
+    faults::clean,
 };
 
 /// More lines of a difference, or more targets of one step, than this are none.
@@ -100,21 +103,48 @@ impl Answers<'_> {
 
 fn target(target: wit::Target) -> Result<Target, Fault> {
     Ok(match target {
-        wit::Target::Path(path) if path.starts_with('/') => Target::Path(path.into()),
-        wit::Target::Path(path) => {
-            return Err(Fault::new(
-                FaultCode::Plugin,
-                "the plugin writes to a path that is not absolute",
-            )
-            .because(clean(&path)));
-        }
+        wit::Target::Path(path) => Target::Path(absolute(path)?),
+        wit::Target::Contents(path) => Target::Contents(absolute(path)?),
+        wit::Target::Packages(names) => Target::Packages(names),
         wit::Target::Topic((bootstrap, name)) => Target::Topic(TopicRef { bootstrap, name }),
+        wit::Target::TopicSettings((bootstrap, name)) => configs(bootstrap, ConfigsOf::Topic(name)),
+        wit::Target::Records((bootstrap, name)) => Target::Records(TopicRef { bootstrap, name }),
+        wit::Target::Replicas(of) => Target::Replicas(partitions(of)),
+        wit::Target::Leaders(of) => Target::Leaders(partitions(of)),
+        wit::Target::Group((bootstrap, id, topic)) => Target::Group(GroupRef {
+            bootstrap,
+            id,
+            topic,
+        }),
         wit::Target::Broker((bootstrap, id)) => configs(bootstrap, ConfigsOf::Broker(id)),
         wit::Target::Brokers(bootstrap) => configs(bootstrap, ConfigsOf::Brokers),
         wit::Target::Quotas((bootstrap, of)) => {
             configs(bootstrap, ConfigsOf::Clients(quota_of(of)?))
         }
     })
+}
+
+fn absolute(path: String) -> Result<Utf8PathBuf, Fault> {
+    match path.starts_with('/') {
+        true => Ok(path.into()),
+        false => Err(Fault::new(
+            FaultCode::Plugin,
+            "the plugin writes to a path that is not absolute",
+        )
+        .because(clean(&path))),
+    }
+}
+
+fn partitions((bootstrap, topic, mut numbers): (Vec<String>, String, Vec<i32>)) -> PartitionsRef {
+    numbers.sort_unstable();
+    numbers.dedup();
+    PartitionsRef {
+        bootstrap,
+        partitions: numbers
+            .into_iter()
+            .map(|one| (topic.clone(), one))
+            .collect(),
+    }
 }
 
 fn configs(bootstrap: Vec<String>, of: ConfigsOf) -> Target {

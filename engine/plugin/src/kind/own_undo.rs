@@ -13,9 +13,8 @@ use wasmtime::component::Resource;
 
 use super::{PluginKind, at, given};
 use crate::{
-    bindings::krun::plugin::types,
     call::Work,
-    desk::{Keeping, fits, from_wit},
+    desk::{Keeping, fits},
     guest::{Act, Look},
 };
 
@@ -72,7 +71,7 @@ impl PluginKind {
         let keeping = Keeping::new(step.address, self.kept(step)?, Some(refuses));
         let desk = self.desk_with(keeping, host, Some(host), progress);
         let told = self.step(step);
-        let work: Work<Result<(), types::Fault>> = Box::new(move |plugin, store| {
+        let work: Work<()> = Box::new(move |plugin, store| {
             Box::pin(async move {
                 let (look, act) = (
                     Resource::<Look>::new_borrow(0),
@@ -83,9 +82,7 @@ impl PluginKind {
             })
         });
         let undone = self.plugin.call("undo", self.spec.name, &desk, work).await;
-        undone
-            .and_then(|undone| undone.map_err(from_wit))
-            .map_err(|fault| at(fault, step.address))
+        undone.map_err(|fault| at(fault, step.address))
     }
 
     /// What is kept for a step, as this component understands it.
@@ -109,14 +106,13 @@ impl PluginKind {
     fn upgraded(&self, kept: &Kept) -> Result<Map<String>, Fault> {
         let (name, version) = (self.name.to_owned(), kept.version.clone());
         let before: Vec<_> = kept.pairs.clone().into_iter().collect();
-        let work: Work<Result<Vec<(String, String)>, types::Fault>> = Box::new(|plugin, store| {
+        let work: Work<Vec<(String, String)>> = Box::new(|plugin, store| {
             Box::pin(async move {
                 let kinds = plugin.krun_plugin_step_kinds();
                 kinds.call_upgrade(store, &name, &version, &before).await
             })
         });
-        let said = self.plugin.call_pure("upgrade", self.spec.name, work);
-        let said = said.and_then(|said| said.map_err(from_wit))?;
+        let said = self.plugin.call_pure("upgrade", self.spec.name, work)?;
         let count = said.len();
         let pairs: Map<String> = said.into_iter().collect();
         let wrong = |fault: Fault| {

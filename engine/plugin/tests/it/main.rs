@@ -11,3 +11,4 @@ mod contract;
 mod files;
 mod guests;
 mod lab;
+mod versions;

@@ -24,6 +24,7 @@ const IN_CHECK: &[&str] = &[
     "forge_handle",
     "grow_memory",
     "lie",
+    "machine",
     "nest",
     "panic",
     "quiet",
@@ -150,6 +151,7 @@ impl Guest for Hostile {
                 }
             }
             "lie" => return drift(),
+            "machine" => return self::said(&look.machine()),
             "nest" => {
                 return Ok(wit::Finding::Satisfied(format!(
                     "{{\"said\": {}}}",
