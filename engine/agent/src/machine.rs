@@ -14,7 +14,7 @@ use krun_model::{
     kind::Progress,
     process::Running,
 };
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::{
     blocking::{blocking, saying},
@@ -39,7 +39,12 @@ pub struct LocalMachine {
     /// Held from looking for a process until it is started, so that no two are.
     starting: Arc<Mutex<()>>,
     errands: Arc<Errands>,
+    /// How many requests can be under way: each has a thread, with buffers of its own.
+    requests: Arc<Semaphore>,
 }
+
+/// How many requests are under way at most.
+const REQUESTS: usize = 64;
 
 impl LocalMachine {
     /// This machine, with a folder for downloads, which is made when it is first asked for. When
@@ -52,6 +57,7 @@ impl LocalMachine {
             scanner: Arc::default(),
             starting: Arc::default(),
             errands: Arc::default(),
+            requests: Arc::new(Semaphore::new(REQUESTS)),
         }
     }
 

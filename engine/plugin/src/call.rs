@@ -124,6 +124,11 @@ async fn run<T>(
     begin: Begin<T>,
 ) -> Result<T, Fault> {
     let limits = runtime.limits;
+    let _place = runtime.pool.place(desk.is_some()).await;
+    let mut turn = match desk {
+        Some(_) => runtime.pool.turn().await,
+        None => None,
+    };
     let (questions, mut asked) = mpsc::unbounded_channel::<Question>();
     let mut store = Store::new(&runtime.engine, Guest::new(limits, questions));
     store.limiter(|guest| &mut guest.taken);
@@ -143,7 +148,12 @@ async fn run<T>(
                 biased;
                 // Before the guest goes on, what it said is said.
                 Some(question) = asked.recv() => match desk {
-                    Some(desk) => question(desk).await,
+                    Some(desk) if question.takes_time => {
+                        drop(turn.take());
+                        (question.work)(desk).await;
+                        turn = runtime.pool.turn().await;
+                    }
+                    Some(desk) => (question.work)(desk).await,
                     // Dropped: the guest learns that there is nothing to ask here.
                     None => drop(question),
                 },
@@ -152,8 +162,9 @@ async fn run<T>(
         }
     };
     while let (Some(desk), Ok(question)) = (desk, asked.try_recv()) {
-        question(desk).await;
+        (question.work)(desk).await;
     }
+    drop(turn);
     let guest = store.data();
     match ended {
         Ok(said) => said.map_err(|fault| guest.handed.heard(fault)),

@@ -19,6 +19,7 @@ use crate::{
     describe::Description,
     guest::Guest,
     kind,
+    pool::Pool,
     said::Said,
     seen::Seen,
 };
@@ -140,6 +141,11 @@ impl Runtime {
         let compiled = self.compile(bytes);
         drop(told);
         let component = compiled.map_err(|error| {
+            if Pool::is_too_large(&error) {
+                return Fault::new(FaultCode::Plugin, "the component is larger than one can be")
+                    .at(file)
+                    .because(one_line(&error));
+            }
             let fault = Fault::new(FaultCode::Plugin, "the file is no WebAssembly component")
                 .at(file)
                 .because(one_line(&error));

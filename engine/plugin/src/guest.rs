@@ -29,7 +29,11 @@ pub struct Look;
 pub struct Act;
 
 /// A question with the way back for its answer.
-pub(crate) type Question = Box<dyn for<'d> FnOnce(&'d Desk<'d>) -> BoxFuture<'d, ()> + Send>;
+pub(crate) struct Question {
+    /// Whether it is about more than a look at a file: another guest computes until it is answered.
+    pub(crate) takes_time: bool,
+    pub(crate) work: Box<dyn for<'d> FnOnce(&'d Desk<'d>) -> BoxFuture<'d, ()> + Send>,
+}
 
 /// The state of one call.
 pub(crate) struct Guest {
@@ -74,20 +78,39 @@ impl Guest {
         self.began.elapsed().saturating_sub(self.waited) > self.limits.computing
     }
 
-    /// Sends a question to the desk and waits for the answer.
+    /// Asks the desk something that is answered soon.
+    async fn look<T: Send + 'static>(
+        &mut self,
+        work: impl for<'d> FnOnce(&'d Desk<'d>) -> BoxFuture<'d, Result<T, Fault>> + Send + 'static,
+    ) -> Answer<T> {
+        self.send(false, work).await
+    }
+
+    /// Asks the desk something that may take its time.
     async fn ask<T: Send + 'static>(
         &mut self,
+        work: impl for<'d> FnOnce(&'d Desk<'d>) -> BoxFuture<'d, Result<T, Fault>> + Send + 'static,
+    ) -> Answer<T> {
+        self.send(true, work).await
+    }
+
+    /// Sends a question to the desk and waits for the answer.
+    async fn send<T: Send + 'static>(
+        &mut self,
+        takes_time: bool,
         work: impl for<'d> FnOnce(&'d Desk<'d>) -> BoxFuture<'d, Result<T, Fault>> + Send + 'static,
     ) -> Answer<T> {
         self.count()?;
         let since = Instant::now();
         let (answer, answered) = oneshot::channel();
-        let question: Question = Box::new(move |desk| {
-            Box::pin(async move {
-                let _ = answer.send(work(desk).await);
-            })
+        let sent = self.questions.send(Question {
+            takes_time,
+            work: Box::new(move |desk| {
+                Box::pin(async move {
+                    let _ = answer.send(work(desk).await);
+                })
+            }),
         });
-        let sent = self.questions.send(question);
         let answer = match sent {
             Ok(()) => answered.await.ok(),
             Err(_) => None,
@@ -102,7 +125,7 @@ impl Guest {
 
     /// The name of the machine that the call was given: what its grants are compared with.
     async fn machine(&mut self) -> wasmtime::Result<String> {
-        let name = self.ask(|desk| Box::pin(async { Ok(desk.machine.as_str().to_owned()) }));
+        let name = self.look(|desk| Box::pin(async { Ok(desk.machine.as_str().to_owned()) }));
         name.await?
             .map_err(|_| wasmtime::format_err!("its machine has no name"))
     }
@@ -137,12 +160,14 @@ impl Guest {
             }
             self.lines.push(line.clone());
         }
-        let question: Question = Box::new(move |desk| {
-            Box::pin(async move {
-                desk.progress.say(&line);
-            })
+        let _ = self.questions.send(Question {
+            takes_time: false,
+            work: Box::new(move |desk| {
+                Box::pin(async move {
+                    desk.progress.say(&line);
+                })
+            }),
         });
-        let _ = self.questions.send(question);
         Ok(())
     }
 }
@@ -190,7 +215,7 @@ impl waiting::Host for Guest {
     }
 
     async fn stopped(&mut self, _: Resource<Look>) -> Answer<bool> {
-        let stopped = self.ask(|desk| Box::pin(desk.stopped())).await?;
+        let stopped = self.look(|desk| Box::pin(desk.stopped())).await?;
         if let Ok(true) = stopped {
             self.handed.stop();
         }
@@ -200,12 +225,12 @@ impl waiting::Host for Guest {
 
 impl key_value::Host for Guest {
     async fn get(&mut self, _: Resource<Look>, key: String) -> Answer<Option<String>> {
-        self.ask(|desk| Box::pin(async move { desk.kept(&key) }))
+        self.look(|desk| Box::pin(async move { desk.kept(&key) }))
             .await
     }
 
     async fn keys(&mut self, _: Resource<Look>) -> Answer<Vec<String>> {
-        self.ask(|desk| Box::pin(async move { Ok(desk.kept_keys()) }))
+        self.look(|desk| Box::pin(async move { Ok(desk.kept_keys()) }))
             .await
     }
 
@@ -216,15 +241,15 @@ impl key_value::Host for Guest {
 
 impl files::Host for Guest {
     async fn stat(&mut self, _: Resource<Look>, path: String) -> Answer<Option<files::Entry>> {
-        self.ask(|desk| Box::pin(desk.stat(path))).await
+        self.look(|desk| Box::pin(desk.stat(path))).await
     }
 
     async fn read(&mut self, _: Resource<Look>, path: String) -> Answer<Option<Vec<u8>>> {
-        self.ask(|desk| Box::pin(desk.read(path))).await
+        self.look(|desk| Box::pin(desk.read(path))).await
     }
 
     async fn names(&mut self, _: Resource<Look>, path: String) -> Answer<Option<Vec<String>>> {
-        self.ask(|desk| Box::pin(desk.names(path))).await
+        self.look(|desk| Box::pin(desk.names(path))).await
     }
 }
 

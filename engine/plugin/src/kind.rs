@@ -3,14 +3,17 @@
 mod answers;
 mod own_undo;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 pub(crate) use answers::Answers;
 
 use async_trait::async_trait;
 use krun_model::{
-    Address, Change, Digest, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind, Value,
-    WriteHost,
+    Address, Change, Digest, Fault, FaultCode, Kind, Map, Outputs, ReadHost, StepKind, Target,
+    Value, WriteHost,
     kind::{
         ApplyCx, Check, CheckCx, Declared, KindSpec, OnceKind, Progress, ProofKind, StateKind,
         StepRef,
@@ -40,7 +43,12 @@ pub(crate) struct PluginKind {
     ways: &'static [&'static str],
     grants: Arc<[Granted]>,
     clusters: Arc<dyn Clusters>,
+    /// What steps write, by their arguments: `validate` is pure, and asked several times in one command.
+    validated: Arc<Mutex<HashMap<String, Vec<Target>>>>,
 }
+
+/// How many answers are remembered.
+const REMEMBERED: usize = 100_000;
 
 /// All kinds of a plugin.
 pub(crate) fn all(plugin: &Plugin, grants: &[Granted], clusters: &Arc<dyn Clusters>) -> Vec<Kind> {
@@ -65,20 +73,8 @@ impl StepKind for PluginKind {
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), known(value)?)))
             .collect();
-        let (name, arguments) = (
-            self.name.to_owned(),
-            serde_json::Value::Object(known).to_string(),
-        );
-        let work: Work<Vec<wit::Target>> = Box::new(|plugin, store| {
-            Box::pin(async move {
-                let kinds = plugin.krun_plugin_step_kinds();
-                kinds.call_validate(store, &name, &arguments).await
-            })
-        });
-        let said = self.plugin.call_pure("validate", self.spec.name, work);
-        let writes = said
-            .and_then(|said| self.answers().writes(said))
-            .map_err(|fault| at(fault, step))?;
+        let arguments = serde_json::Value::Object(known).to_string();
+        let writes = self.validated(arguments).map_err(|fault| at(fault, step))?;
         Ok(Declared {
             writes,
             ..Declared::default()
@@ -114,7 +110,34 @@ impl PluginKind {
             ways: described.ways,
             grants: grants.into(),
             clusters: clusters.clone(),
+            validated: Arc::default(),
         }
+    }
+
+    /// What a step with some arguments writes, asked once.
+    fn validated(&self, arguments: String) -> Result<Vec<Target>, Fault> {
+        let known = || {
+            self.validated
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(writes) = known().get(&arguments) {
+            return Ok(writes.clone());
+        }
+        let (name, asked) = (self.name.to_owned(), arguments.clone());
+        let work: Work<Vec<wit::Target>> = Box::new(|plugin, store| {
+            Box::pin(async move {
+                let kinds = plugin.krun_plugin_step_kinds();
+                kinds.call_validate(store, &name, &asked).await
+            })
+        });
+        let said = self.plugin.call_pure("validate", self.spec.name, work)?;
+        let writes = self.answers().writes(said)?;
+        let mut known = known();
+        if known.len() < REMEMBERED {
+            known.insert(arguments, writes.clone());
+        }
+        Ok(writes)
     }
 
     fn answers(&self) -> Answers<'_> {

@@ -45,6 +45,7 @@ pub mod make;
 pub mod new;
 mod patience;
 mod place;
+mod pool;
 mod runbook;
 pub mod runtime;
 mod said;

@@ -69,8 +69,10 @@ impl Taken {
     }
 }
 
-/// Instances, memories and tables of one component: adapters of other languages bring a few.
-const PARTS: usize = 64;
+/// Core instances, memories and tables of one component: adapters of other languages bring a few.
+pub(crate) const PARTS: u32 = 64;
+pub(crate) const MEMORIES: u32 = 4;
+pub(crate) const TABLES: u32 = 16;
 
 impl ResourceLimiter for Taken {
     fn memory_growing(
@@ -103,14 +105,14 @@ impl ResourceLimiter for Taken {
     }
 
     fn instances(&self) -> usize {
-        PARTS
+        PARTS as usize
     }
 
     fn tables(&self) -> usize {
-        PARTS
+        TABLES as usize
     }
 
     fn memories(&self) -> usize {
-        PARTS
+        MEMORIES as usize
     }
 }

@@ -16,7 +16,7 @@ use wasmtime::{
     component::{HasSelf, Linker},
 };
 
-use crate::{Limits, bindings::StepPlugin, cache::Cache, guest::Guest, patience::Told};
+use crate::{Limits, bindings::StepPlugin, cache::Cache, guest::Guest, patience::Told, pool::Pool};
 
 /// How often a computing guest is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -29,6 +29,7 @@ pub struct Runtime {
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) limits: Limits,
     pub(crate) told: Option<Told>,
+    pub(crate) pool: Arc<Pool>,
     busy: Arc<Busy>,
 }
 
@@ -58,7 +59,7 @@ impl Runtime {
             Fault::internal("WebAssembly can't be run on this machine")
                 .because(format!("{error:#}"))
         };
-        let engine = Engine::new(&config()).map_err(failed)?;
+        let engine = engine(&limits).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         StepPlugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest).map_err(failed)?;
         Ok(Self {
@@ -68,6 +69,7 @@ impl Runtime {
             linker: Arc::new(linker),
             limits,
             told: None,
+            pool: Arc::new(Pool::new()),
         })
     }
 
@@ -83,6 +85,14 @@ impl Runtime {
         self.busy.clock.unpark();
         Call(self.busy.clone())
     }
+}
+
+/// An engine with room for all guests, or, where the machine does not give that many addresses, without: each
+/// instance is mapped by itself then.
+fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+    let mut pooled = config();
+    pooled.allocation_strategy(Pool::room(limits));
+    Engine::new(&pooled).or_else(|_| Engine::new(&config()))
 }
 
 fn config() -> Config {

@@ -155,10 +155,14 @@ impl ReadHost for LocalMachine {
 
     async fn http_get(&self, question: &HttpQuestion) -> Result<HttpAnswer, Fault> {
         let asked = question.clone();
+        let answered = async {
+            let _turn = self.requests.acquire().await;
+            blocking(move || http::get(&asked)).await
+        };
         tokio::select! {
             biased;
             () = stopped(Some(self.cancel.clone())) => Err(cancelled("a request was broken off")),
-            answer = blocking(move || http::get(&asked)) => answer,
+            answer = answered => answer,
         }
     }
 

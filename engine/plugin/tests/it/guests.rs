@@ -72,6 +72,18 @@ fn a_table_that_grows() {
     );
 }
 
+/// There is no room that such a table could be made in: the component is refused before it is called.
+#[test]
+fn tables_that_are_too_large_from_the_start() {
+    let many = "(table 1 funcref)".repeat(17);
+    for tables in ["(table $t 200000 funcref)", &many] {
+        let refusal = Lab::new().refusal(&describing("unreachable", tables));
+        let what = "the component is larger than one can be";
+        assert!(refusal.starts_with(what), "{refusal}");
+        assert!(refusal.contains("table"), "{refusal}");
+    }
+}
+
 #[test]
 fn calls_that_nest() {
     let nest = "(call $nest (i32.const 0))";
