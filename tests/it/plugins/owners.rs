@@ -36,6 +36,28 @@ fn files_are_planned_written_and_taken_back() {
     assert_eq!(text(&lab, "folder/OWNER"), "before");
 }
 
+/// More steps than krun calls plugins for at a time: the others wait for their turn, and all are done.
+#[test]
+fn many_steps_at_once() {
+    let lab = lab();
+    let teams: Vec<String> = (0..150).map(|n| format!("folder/{n}/OWNER")).collect();
+    for team in &teams {
+        lab.write(team, "before");
+    }
+    let folder = lab.path("folder");
+    let steps = format!(
+        "for n in 0..150 {{ owners::owner(`o-${{n}}`, #{{ folder: `{}/${{n}}`, team: \"payments\" }}); }}\n",
+        folder.display()
+    );
+    runbook(&lab, "owners", &steps);
+    let done = lab.run(&["run", "test.rhai", "--json"]).expect(0);
+    assert_eq!(done.finished()["changed"], 150);
+    assert!(teams.iter().all(|team| text(&lab, team) == "payments"));
+    lab.run(&["status", "--check"]).expect(0);
+    lab.run(&["rollback", "--yes"]).expect(0);
+    assert!(teams.iter().all(|team| text(&lab, team) == "before"));
+}
+
 /// Steps of plugins and of krun know of each other's writes.
 #[test]
 fn two_steps_that_write_one_file() {

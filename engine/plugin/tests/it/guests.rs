@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::lab::{Lab, describing, description, guest};
+use crate::lab::{Lab, describing, description, guest, real};
 
 /// What is said of a guest, and that it was said soon.
 #[track_caller]
@@ -154,4 +154,19 @@ fn descriptions_that_can_not_be() {
             &["what the plugin says of itself", why],
         );
     }
+}
+
+/// More calls at once than there are places for: the others wait, and all come to their end.
+#[test]
+fn more_calls_than_places() {
+    let lab = Lab::new();
+    let plugin = lab.open(&real()).unwrap();
+    std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..200)
+            .map(|_| scope.spawn(|| plugin.instance()))
+            .collect();
+        for call in calls {
+            call.join().unwrap().unwrap();
+        }
+    });
 }

@@ -128,3 +128,9 @@ pub fn description(name: &str, version: &str, kinds: (u32, u32), wants: (u32, u3
         "(data (i32.const 1024) \"{bytes}\")(data (i32.const 2048) \"{name}\")(data (i32.const 3072) \"{version}\")"
     )
 }
+
+/// A component that a compiler made.
+pub fn real() -> Vec<u8> {
+    let file = "/../../tests/fixtures/plugins/1.0.0/owners.wasm";
+    std::fs::read(format!("{}{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}

@@ -2,13 +2,11 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::lab::{Lab, WIT, component, describing_text};
+use crate::lab::{Lab, WIT, component, describing_text, real};
 
 /// A real component; nothing in its file but the names of its interfaces says which version it was built for.
 fn built_for(version: &str) -> Vec<u8> {
-    let file = "/../../tests/fixtures/plugins/1.0.0/owners.wasm";
-    let file = format!("{}{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read(file).unwrap();
+    let text = real();
     let (from, to) = (b"@1.0.0", format!("@{version}"));
     assert_eq!(from.len(), to.len(), "names have their length before them");
     let mut bytes = text.clone();
