@@ -5,10 +5,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map},
+    fmt,
     sync::Arc,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{SeqAccess, Visitor},
+};
 
 use super::EffectMemory;
 use crate::{Address, Effect, journal::Seq};
@@ -144,7 +148,26 @@ impl Serialize for Effects {
 
 impl<'de> Deserialize<'de> for Effects {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::from_iter)
+        deserializer.deserialize_seq(InPlace)
+    }
+}
+
+/// Puts each effect in its place as it is read: whoever waits for a plan waits for tens of thousands.
+struct InPlace;
+
+impl<'de> Visitor<'de> for InPlace {
+    type Value = Effects;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of effects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Effects, A::Error> {
+        let mut effects = Effects::default();
+        while let Some(memory) = all.next_element()? {
+            effects.push(memory);
+        }
+        Ok(effects)
     }
 }
 
