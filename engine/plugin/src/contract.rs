@@ -41,13 +41,13 @@ pub(crate) fn unfit(
     )
     .at(file)
     .because(one_line(error));
-    let fault = match built_for {
-        Some(wanted) if *wanted > API => fault.hint(format!(
-            "It was built for krun:plugin@{wanted}: use a newer krun, or build it for {API}."
-        )),
-        _ => fault,
-    };
-    fault
-        .hint("`krun plugin inspect` shows what it imports and exports.")
-        .hint("A plugin has no clock, no files, no network and no environment but through krun:plugin; a guest that was built for WASI asks for those.")
+    let inspect = "`krun plugin inspect` shows what it imports and exports.";
+    match built_for {
+        Some(wanted) if *wanted > API => fault
+            .hint(format!(
+                "It was built for krun:plugin@{wanted}: use a newer krun, or build it for {API}."
+            ))
+            .hint(inspect),
+        _ => fault.hint(inspect).hint("A plugin has no clock, no files, no network and no environment but through krun:plugin; a guest that was built for WASI asks for those."),
+    }
 }

@@ -32,8 +32,11 @@ pub struct Act;
 pub(crate) struct Question {
     /// Whether it is about more than a look at a file: another guest computes until it is answered.
     pub(crate) takes_time: bool,
-    pub(crate) work: Box<dyn for<'d> FnOnce(&'d Desk<'d>) -> BoxFuture<'d, ()> + Send>,
+    pub(crate) work: Work,
 }
+
+/// Asks the desk, and sends the answer back.
+type Work = Box<dyn for<'d> FnOnce(&'d Desk<'d>) -> BoxFuture<'d, ()> + Send>;
 
 /// The state of one call.
 pub(crate) struct Guest {

@@ -357,7 +357,7 @@ fn pinned_where_it_has_kinds_of_its_own() {
     holds(
         &shown,
         &[
-            "world runbook-plugin",
+            "world runbook-plugin of krun:plugin@1.0.0",
             "parameter team: string",
             "parameter inventory: path, optional",
         ],

@@ -256,7 +256,7 @@ fn object(
     let wants = plugin.wants().iter();
     json!({
         "event": "plugin", "name": plugin.name(), "version": plugin.version(),
-        "sha256": plugin.sha256(), "worlds": plugin.worlds(), "imports": imports, "locked": locked,
+        "sha256": plugin.sha256(), "api": plugin.api(), "worlds": plugin.worlds(), "imports": imports, "locked": locked,
         "wants": wants.map(|want| json!({"grant": want.grant, "why": want.why})).collect::<Vec<_>>(),
         "params": plugin.manifest().map(|manifest| manifest.params.iter().map(|param| &param.name).collect::<Vec<_>>()),
         "kinds": plugin.kinds(&[], &plugins::clusters()).iter().map(|kind| kind.spec().name).collect::<Vec<_>>(),
@@ -272,7 +272,7 @@ fn described(plugin: &Plugin) -> String {
         plugin.sha256()
     );
     for world in plugin.worlds() {
-        text.push_str(&format!("world {world}\n"));
+        text.push_str(&format!("world {world} of krun:plugin@{}\n", plugin.api()));
     }
     for param in plugin.manifest().iter().flat_map(|one| &one.params) {
         let needed = if param.default.is_some() {
