@@ -75,14 +75,17 @@ impl Brought {
 /// The kinds for a runbook's file: with those of the plugins that it names, out of the folder's lock.
 pub fn kinds_for(context: &Context, runbook: &RunbookFile) -> Result<Brought, Fault> {
     let builtin = kinds(context.patterns()?);
-    let path = match runbook {
-        RunbookFile::Script(path) => path,
+    match runbook {
+        RunbookFile::Script(path) => kinds_for_script(context, builtin, path),
         #[cfg(feature = "plugins")]
         RunbookFile::Component(component) => {
             let brought = crate::plugins::bring_for_component(context, &builtin, component)?;
-            return Ok(Brought::new(builtin, brought));
+            Ok(Brought::new(builtin, brought))
         }
-    };
+    }
+}
+
+fn kinds_for_script(context: &Context, builtin: Kinds, path: &Utf8Path) -> Result<Brought, Fault> {
     let folder = crate::context::absolute(path.parent().map_or("", Utf8Path::as_str))?;
     if !folder.join(krun_script::LOCK).exists() {
         return Ok(alone(builtin));
