@@ -122,30 +122,27 @@ pub fn own(of: &ConfigsOf, entries: &Map<Entry>) -> Map<String> {
 }
 
 fn own_value(of: &ConfigsOf, entry: &Entry) -> Option<String> {
-    let at = |wanted: Source| match entry.source == wanted {
-        true => entry.value.clone(),
-        false => {
-            let layer = entry.layers.iter().find(|(source, _)| *source == wanted)?;
-            layer.1.clone()
-        }
-    };
-    match of {
-        ConfigsOf::Topic(_) => at(Source::Topic).or_else(|| at(Source::Unsaid)),
-        ConfigsOf::Broker(_) => at(Source::Broker),
-        ConfigsOf::Brokers => at(Source::Brokers),
-        ConfigsOf::Clients(_) => None,
-    }
+    own_layer(of, entry)?.clone()
 }
 
 /// Whether a value was set on the thing itself, also one that brokers keep to themselves.
 pub fn is_own(of: &ConfigsOf, entry: &Entry) -> bool {
-    let wanted = |source: Source| match of {
+    own_layer(of, entry).is_some()
+}
+
+/// What was set on the thing itself; none in it where brokers keep that to themselves.
+fn own_layer<'a>(of: &ConfigsOf, entry: &'a Entry) -> Option<&'a Option<String>> {
+    let is_own = |source: Source| match of {
         ConfigsOf::Topic(_) => matches!(source, Source::Topic | Source::Unsaid),
         ConfigsOf::Broker(_) => source == Source::Broker,
         ConfigsOf::Brokers => source == Source::Brokers,
         ConfigsOf::Clients(_) => false,
     };
-    wanted(entry.source) || entry.layers.iter().any(|(source, _)| wanted(*source))
+    if is_own(entry.source) {
+        return Some(&entry.value);
+    }
+    let layer = entry.layers.iter().find(|(source, _)| is_own(*source))?;
+    Some(&layer.1)
 }
 
 /// What holds, and where that comes from. Of all brokers: what holds where a broker has nothing of its own,

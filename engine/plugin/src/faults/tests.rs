@@ -1,14 +1,8 @@
 use super::*;
 
 fn said(code: Wit, what: &str) -> types::Fault {
-    types::Fault {
-        code,
-        what: what.into(),
-        place: None,
-        why: None,
-        hints: vec![],
-        evidence: vec![],
-    }
+    let fault = Handed::default().over(Fault::new(FaultCode::Script, what));
+    types::Fault { code, ..fault }
 }
 
 /// Whatever the host says, a plugin that gives it on gives on the same: exit code and retries depend on it.

@@ -1,9 +1,8 @@
 //! Files that are no plugin: refused, with what to do.
 
-use camino::Utf8Path;
 use krun_model::FaultCode;
 
-use crate::lab::{Lab, WIT, component, describing, describing_text};
+use crate::lab::{Lab, component, describing, describing_text};
 
 #[test]
 fn other_files() {
@@ -84,20 +83,12 @@ fn imports_that_krun_does_not_have() {
 #[test]
 fn a_check_that_wants_to_write() {
     let lab = Lab::new();
-    let folder = lab.path("wit");
-    std::fs::create_dir(&folder).unwrap();
-    for entry in Utf8Path::new(WIT).read_dir_utf8().unwrap() {
-        let path = entry.unwrap().into_path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let check = "check: func(step: step, look: borrow<reader>)";
-        let wants = check.replace("reader", "writer");
-        assert_eq!(text.contains(check), path.ends_with("world.wit"));
-        std::fs::write(
-            folder.join(path.file_name().unwrap()),
-            text.replace(check, &wants),
-        )
-        .unwrap();
-    }
+    let check = "check: func(step: step, look: borrow<reader>)";
+    let wants = check.replace("reader", "writer");
+    let folder = lab.changed_wit(|name, text| {
+        assert_eq!(text.contains(check), name == "world.wit");
+        text.replace(check, &wants)
+    });
     let bytes = component(&describing_text("unreachable"), &folder);
     let refusal = lab.refusal(&bytes);
     assert!(refusal.contains("resource type mismatch"), "{refusal}");

@@ -40,6 +40,19 @@ impl Lab {
         self.runtime().open(&file, None)
     }
 
+    /// A folder with the WIT files that plugins are built for, each changed.
+    pub fn changed_wit(&self, change: impl Fn(&str, &str) -> String) -> Utf8PathBuf {
+        let folder = self.path("wit");
+        std::fs::create_dir(&folder).unwrap();
+        for entry in Utf8Path::new(WIT).read_dir_utf8().unwrap() {
+            let entry = entry.unwrap();
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            let changed = change(entry.file_name(), &text);
+            std::fs::write(folder.join(entry.file_name()), changed).unwrap();
+        }
+        folder
+    }
+
     /// Why these bytes are refused, with what shows it.
     #[track_caller]
     pub fn refusal(&self, bytes: &[u8]) -> String {

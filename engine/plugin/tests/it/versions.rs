@@ -1,8 +1,6 @@
 //! Components that were built for another version of the contract than this krun has.
 
-use camino::{Utf8Path, Utf8PathBuf};
-
-use crate::lab::{Lab, WIT, component, describing_text, real};
+use crate::lab::{Lab, component, describing_text, real};
 
 /// A real component; nothing in its file but the names of its interfaces says which version it was built for.
 fn built_for(version: &str) -> Vec<u8> {
@@ -18,22 +16,6 @@ fn built_for(version: &str) -> Vec<u8> {
     bytes
 }
 
-/// The files of a later version, in which `log` has one more function.
-fn later(lab: &Lab, version: &str) -> Utf8PathBuf {
-    let folder = lab.path("wit");
-    std::fs::create_dir(&folder).unwrap();
-    for entry in Utf8Path::new(WIT).read_dir_utf8().unwrap() {
-        let path = entry.unwrap().into_path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let more = "progress: func(text: string);\n    shout: func(text: string);";
-        let text = text
-            .replace("@1.0.0", &format!("@{version}"))
-            .replace("progress: func(text: string);", more);
-        std::fs::write(folder.join(path.file_name().unwrap()), text).unwrap();
-    }
-    folder
-}
-
 #[test]
 fn what_uses_nothing_new_opens() {
     for version in ["1.0.0", "1.1.0", "1.0.7"] {
@@ -47,7 +29,11 @@ fn what_uses_nothing_new_opens() {
 #[test]
 fn what_uses_something_new_does_not() {
     let lab = Lab::new();
-    let folder = later(&lab, "1.1.0");
+    let more = "progress: func(text: string);\n    shout: func(text: string);";
+    let folder = lab.changed_wit(|_, text| {
+        text.replace("@1.0.0", "@1.1.0")
+            .replace("progress: func(text: string);", more)
+    });
     let text = describing_text("unreachable").replace("@1.0.0", "@1.1.0");
     let import = "(import \"krun:plugin/log@1.1.0\" \"shout\" (func (param i32 i32)))";
     let text = text.replacen("(module", &format!("(module {import}"), 1);
